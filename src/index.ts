@@ -1,0 +1,2 @@
+export type { Errno, ErrorCode } from "./errors.ts";
+export { IntervalidateError } from "./errors.ts";

@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    root: import.meta.dirname,
+    include: ["**/*.test.ts"],
+    testTimeout: 120_000,
+    // Two cores are the reference machine: more workers only fight for them.
+    maxWorkers: 2,
+  },
+});
