@@ -1,2 +1,11 @@
+export type { Point, Sleepable, Suspension, Wait } from "./blocking/suspension.ts";
+export type { WaitQueue } from "./blocking/wait-queue.ts";
 export type { Errno, ErrorCode } from "./errors.ts";
 export { IntervalidateError } from "./errors.ts";
+export type { AddressSpaceOptions, StartResult } from "./notifier/address-space.ts";
+export { AddressSpace } from "./notifier/address-space.ts";
+export type { EventSink, NotifierEvent } from "./notifier/events.ts";
+export { toNdjson } from "./notifier/events.ts";
+export type { PassiveMirrors } from "./notifier/passive-mirrors.ts";
+export type { InvalidationEvent, NotifierRange } from "./notifier/range.ts";
+export type { InvalidationWindow } from "./notifier/window.ts";

@@ -1,0 +1,58 @@
+import type { Sleepable, Wait } from "./suspension.ts";
+import { WaitQueue } from "./wait-queue.ts";
+
+/**
+ * A sleeping reader / writer lock, like the kernel's `rw_semaphore`. A writer that waits keeps new
+ * readers out, so a stream of readers cannot starve it.
+ */
+export class RwSemaphore {
+  readonly #queue = new WaitQueue();
+  readonly #writeWait: Wait;
+  #readers = 0;
+  #writing = false;
+  #writersWaiting = 0;
+
+  constructor(name: string) {
+    this.#writeWait = {
+      kind: "wait",
+      resource: `${name} (write)`,
+      queue: this.#queue,
+      killable: false,
+      ready: () => this.#readers === 0 && !this.#writing,
+    };
+  }
+
+  /** Takes the lock for reading if that needs no sleep: `down_read_trylock`. */
+  tryRead(): boolean {
+    if (this.#writing || this.#writersWaiting > 0) return false;
+    this.#readers += 1;
+    return true;
+  }
+
+  /** `up_read` */
+  endRead(): void {
+    if (this.#readers === 0) throw new Error("endRead without a reader");
+    this.#readers -= 1;
+    this.#queue.wakeAll();
+  }
+
+  /** Takes the lock for writing, sleeping while anybody else has it: `down_write`. */
+  *write(): Sleepable<undefined> {
+    this.#writersWaiting += 1;
+    try {
+      do yield this.#writeWait;
+      while (!this.#writeWait.ready());
+      this.#writing = true;
+    } finally {
+      this.#writersWaiting -= 1;
+      if (!this.#writing) this.#queue.wakeAll();
+    }
+  }
+
+  /** `up_write` */
+  endWrite(): void {
+    if (!this.#writing) throw new Error("endWrite without a writer");
+    this.#writing = false;
+    this.#queue.wakeAll();
+  }
+}

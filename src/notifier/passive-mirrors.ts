@@ -1,0 +1,382 @@
+import type { Sleepable, Wait } from "../blocking/suspension.ts";
+import { WaitQueue } from "../blocking/wait-queue.ts";
+import { type Address, closedLast } from "../engine/addresses.ts";
+import type { Engine } from "../engine/engine.ts";
+import { IntervalSet } from "../engine/interval-set.ts";
+import { IntervalidateError } from "../errors.ts";
+import type { EventSink } from "./events.ts";
+import type { IntervalState } from "./interval-state.ts";
+
+/**
+ * The passive mirrors of one address space: interval notifiers without callbacks, kept wholly inside
+ * the engine. A mirror is a number, its user lock is one bit, and what an invalidation does to it is
+ * fixed: take the bit, set the sequence, release the bit. Its owner tears its own entries down.
+ *
+ * While the tree is frozen, insertions and removals are deferred as the kernel does it
+ * (`mmu_interval_notifier_insert` and `_remove`): a mirror inserted then is invisible to
+ * invalidations until the thaw, one removed then stays visible until the thaw.
+ */
+export class PassiveMirrors {
+  readonly #mm: string;
+  readonly #state: IntervalState;
+  readonly #events: EventSink | undefined;
+  /** What invalidations see. */
+  readonly #tree: IntervalSet;
+  /** Mirrors whose insertion is deferred; an own set keeps handle, sequence and lock bit working. */
+  #waiting: IntervalSet | undefined;
+  /** Deferred work by handle; the newest is done first, as on the kernel's list. */
+  readonly #deferred = new Map<number, "insert" | "remove">();
+  /** Those who sleep until any lock bit is released: few, so one queue serves all mirrors. */
+  readonly #lockReleased = new WaitQueue();
+
+  /** For `AddressSpace` only. */
+  constructor(mm: string, engine: Engine, state: IntervalState, events: EventSink | undefined) {
+    this.#mm = mm;
+    this.#tree = new IntervalSet(engine);
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** Mirrors inserted and not removed. */
+  get size(): number {
+    return this.#tree.size + (this.#waiting?.size ?? 0);
+  }
+
+  /** Whether this number is the handle of a mirror of this address space. */
+  has(mirror: number): boolean {
+    return this.#setOf(mirror) !== undefined;
+  }
+
+  /** First byte mirrored. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
+  startOf(mirror: number): bigint {
+    return this.#mustFind(mirror).startOf(mirror) as bigint;
+  }
+
+  /** One past the last byte mirrored. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
+  endOf(mirror: number): bigint {
+    return (this.#mustFind(mirror).lastOf(mirror) as bigint) + 1n;
+  }
+
+  /**
+   * Mirrors `[start, end)` from now on: `mmu_interval_notifier_insert`. Never sleeps. If an
+   * invalidation is open, the mirror is assumed to be hit by it: its first `readBegin` waits for
+   * the thaw.
+   *
+   * @throws {IntervalidateError} RANGE, ARGUMENT, CAPACITY or OUT_OF_MEMORY; nothing has changed then
+   */
+  insert(start: Address, end: Address): number {
+    const last = closedLast(start, end);
+    const state = this.#state;
+    let mirror: number;
+    const deferred = state.frozen;
+    const sequence = this.#sequenceOfInsert();
+    if (deferred) {
+      mirror = this.#insertDeferred(start, last, sequence);
+    } else {
+      mirror = this.#tree.insert(start, last, sequence);
+      // Which ranges are open is not recorded, so the new mirror counts as hit.
+      if (state.active > 0) state.freeze();
+    }
+    this.#events?.({
+      kind: "mirror-insert",
+      mm: this.#mm,
+      mirror,
+      start,
+      end,
+      sequence,
+      deferred,
+    });
+    return mirror;
+  }
+
+  /**
+   * Inserts a mirror for each `[starts[i], ends[i])`, all or none; returns their handles in order.
+   *
+   * @throws {IntervalidateError} as `insert`; nothing has changed then
+   */
+  insertMany(
+    starts: Float64Array | BigUint64Array,
+    ends: Float64Array | BigUint64Array,
+  ): Uint32Array {
+    const state = this.#state;
+    const deferred = state.frozen;
+    const sequence = this.#sequenceOfInsert();
+    let mirrors: Uint32Array;
+    if (deferred) {
+      const waiting = this.#waitingSet();
+      waiting.reserve(starts.length);
+      try {
+        mirrors = waiting.insertMany(starts, ends, sequence);
+      } catch (error) {
+        waiting.reserve(-starts.length);
+        throw error;
+      }
+      for (const mirror of mirrors) this.#deferred.set(mirror, "insert");
+    } else {
+      mirrors = this.#tree.insertMany(starts, ends, sequence);
+      if (state.active > 0 && mirrors.length > 0) state.freeze();
+    }
+    if (this.#events !== undefined) {
+      for (let i = 0; i < mirrors.length; i += 1) {
+        this.#events({
+          kind: "mirror-insert",
+          mm: this.#mm,
+          mirror: mirrors[i],
+          start: starts[i],
+          end: ends[i],
+          sequence,
+          deferred,
+        });
+      }
+    }
+    return mirrors;
+  }
+
+  /**
+   * Ends the mirroring: `mmu_interval_notifier_remove`. Returns false if there is no such mirror or
+   * it is being removed already. After return no invalidation hits it.
+   *
+   * @throws {IntervalidateError} WOULD_BLOCK if the tree is frozen, so that the kernel would sleep;
+   *   ARGUMENT if the mirror's lock is held; nothing has changed then
+   */
+  remove(mirror: number): boolean {
+    const verdict = this.#tryRemove(mirror);
+    if (verdict !== "wait") return verdict === "removed";
+    throw new IntervalidateError(
+      "WOULD_BLOCK",
+      `Mirror ${mirror} cannot be removed while an invalidation that may have hit it is open: end the window first, or let a driver run \`removeSleepable\`.`,
+    );
+  }
+
+  /** `remove` that sleeps until the tree thaws. */
+  *removeSleepable(mirror: number): Sleepable<boolean> {
+    const verdict = this.#tryRemove(mirror);
+    if (verdict !== "wait") return verdict === "removed";
+    this.#deferred.set(mirror, "remove");
+    this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: true });
+    // The removal is due from here on, whether or not anybody waits for it.
+    yield* this.#waitForThaw("thaw (remove)", false);
+    return true;
+  }
+
+  /**
+   * Starts a read of the mirrored memory: `mmu_interval_read_begin`. Returns the sequence to give to
+   * `readRetry`. It does not loop: a retry may be due already when it returns.
+   *
+   * @throws {IntervalidateError} WOULD_BLOCK while an invalidation that hit the mirror is open;
+   *   ARGUMENT if there is no such mirror
+   */
+  readBegin(mirror: number): number {
+    const sequence = this.#mustFind(mirror).sequenceOf(mirror);
+    if (sequence === this.#state.sequence) {
+      throw new IntervalidateError(
+        "WOULD_BLOCK",
+        `Mirror ${mirror} is being invalidated: a read has to wait for the end. Let a driver run \`readBeginSleepable\`.`,
+      );
+    }
+    this.#events?.({ kind: "read-begin", mm: this.#mm, mirror, sequence });
+    return sequence;
+  }
+
+  /** `readBegin` that sleeps until the invalidation has ended. Killable. */
+  *readBeginSleepable(mirror: number): Sleepable<number> {
+    const sequence = this.#mustFind(mirror).sequenceOf(mirror);
+    if (sequence === this.#state.sequence) {
+      yield* this.#waitForThaw("thaw (read)", true);
+    }
+    this.#events?.({ kind: "read-begin", mm: this.#mm, mirror, sequence });
+    return sequence;
+  }
+
+  /**
+   * Whether an invalidation has hit the mirror since `readBegin` returned `sequence`, so that what was
+   * read must not be installed: `mmu_interval_read_retry`. To be called with the mirror's lock held.
+   *
+   * @throws {IntervalidateError} ARGUMENT if there is no such mirror
+   */
+  readRetry(mirror: number, sequence: number): boolean {
+    const set = this.#mustFind(mirror);
+    const retry = set.sequenceOf(mirror) !== sequence;
+    this.#events?.({
+      kind: "read-retry",
+      mm: this.#mm,
+      mirror,
+      sequence,
+      retry,
+      locked: set.isLocked(mirror),
+    });
+    return retry;
+  }
+
+  /**
+   * Takes the mirror's lock.
+   *
+   * @throws {IntervalidateError} WOULD_BLOCK if somebody holds it; ARGUMENT if there is no such mirror
+   */
+  lock(mirror: number): void {
+    if (this.tryLock(mirror)) return;
+    throw new IntervalidateError(
+      "WOULD_BLOCK",
+      `The lock of mirror ${mirror} is held: unlock it first, or let a driver run \`lockSleepable\`.`,
+    );
+  }
+
+  /** `lock` that sleeps while somebody else holds it. It always yields, so that a driver sees it. */
+  *lockSleepable(mirror: number): Sleepable<undefined> {
+    const wait = this.waitForLock(mirror, true);
+    do yield wait;
+    while (!this.tryLock(mirror));
+  }
+
+  /** Takes the mirror's lock if it is free. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
+  tryLock(mirror: number): boolean {
+    const taken = this.#mustFind(mirror).tryLock(mirror);
+    this.#events?.({
+      kind: taken ? "mirror-lock" : "mirror-trylock-failed",
+      mm: this.#mm,
+      mirror,
+    });
+    return taken;
+  }
+
+  /** @throws {IntervalidateError} ARGUMENT if there is no such mirror or its lock is free */
+  unlock(mirror: number): void {
+    const set = this.#mustFind(mirror);
+    if (!set.isLocked(mirror)) {
+      throw new IntervalidateError("ARGUMENT", `The lock of mirror ${mirror} is not held.`);
+    }
+    set.unlock(mirror);
+    this.#events?.({ kind: "mirror-unlock", mm: this.#mm, mirror });
+    this.#lockReleased.wakeAll();
+  }
+
+  /** Whether somebody holds the mirror's lock. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
+  isLocked(mirror: number): boolean {
+    return this.#mustFind(mirror).isLocked(mirror);
+  }
+
+  /** The sequence of the last invalidation that hit the mirror. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
+  sequenceOf(mirror: number): number {
+    return this.#mustFind(mirror).sequenceOf(mirror);
+  }
+
+  /** @internal What invalidations see. */
+  get tree(): IntervalSet {
+    return this.#tree;
+  }
+
+  /** @internal One look at the mirror's lock; `ready` is also true once the mirror is gone. */
+  waitForLock(mirror: number, killable: boolean): Wait {
+    return {
+      kind: "wait",
+      resource: "mirror lock",
+      queue: this.#lockReleased,
+      killable,
+      ready: () => this.#setOf(mirror)?.isLocked(mirror) !== true,
+    };
+  }
+
+  /** @internal Does what was deferred, newest first. Called when the tree has thawed; cannot fail. */
+  finishDeferred(): void {
+    if (this.#deferred.size === 0) return;
+    const deferred = [...this.#deferred].reverse();
+    this.#deferred.clear();
+    for (const [mirror, work] of deferred) {
+      if (work === "insert") {
+        const waiting = this.#waiting as IntervalSet;
+        waiting.reserve(-1);
+        waiting.transferTo(this.#tree, mirror);
+        this.#events?.({ kind: "mirror-inserted", mm: this.#mm, mirror });
+      } else {
+        this.#tree.remove(mirror);
+        this.#events?.({ kind: "mirror-removed", mm: this.#mm, mirror });
+        this.#lockReleased.wakeAll();
+      }
+    }
+  }
+
+  /** @internal */
+  dispose(): void {
+    this.#waiting?.reserve(-this.#waiting.size);
+    this.#waiting?.dispose();
+    this.#tree.dispose();
+  }
+
+  #sequenceOfInsert(): number {
+    const state = this.#state;
+    // Idle: odd, and not the current sequence, so that a first read need not wait.
+    return state.active === 0 ? (state.sequence - 1) >>> 0 : state.sequenceOfStart;
+  }
+
+  #insertDeferred(start: Address, last: Address, sequence: number): number {
+    const waiting = this.#waitingSet();
+    // The thaw must not fail, so its memory is set aside now.
+    waiting.reserve(1);
+    let mirror: number;
+    try {
+      mirror = waiting.insert(start, last, sequence);
+    } catch (error) {
+      waiting.reserve(-1);
+      throw error;
+    }
+    this.#deferred.set(mirror, "insert");
+    return mirror;
+  }
+
+  #tryRemove(mirror: number): "removed" | "absent" | "wait" {
+    const set = this.#setOf(mirror);
+    if (set === undefined || this.#deferred.get(mirror) === "remove") return "absent";
+    if (set.isLocked(mirror)) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `Mirror ${mirror} cannot be removed while its lock is held: unlock it first.`,
+      );
+    }
+    if (set !== this.#tree) {
+      // It never became visible.
+      this.#deferred.delete(mirror);
+      set.remove(mirror);
+      set.reserve(-1);
+    } else if (this.#state.frozen) {
+      return "wait";
+    } else {
+      set.remove(mirror);
+    }
+    this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: false });
+    this.#lockReleased.wakeAll();
+    return "removed";
+  }
+
+  *#waitForThaw(resource: string, killable: boolean): Sleepable<undefined> {
+    const state = this.#state;
+    const frozenAt = state.sequence;
+    const wait: Wait = {
+      kind: "wait",
+      resource,
+      queue: state.thawed,
+      killable,
+      ready: () => state.sequence !== frozenAt,
+    };
+    do yield wait;
+    while (!wait.ready());
+  }
+
+  #waitingSet(): IntervalSet {
+    this.#waiting ??= new IntervalSet(this.#tree.engine);
+    return this.#waiting;
+  }
+
+  #setOf(mirror: number): IntervalSet | undefined {
+    if (this.#tree.has(mirror)) return this.#tree;
+    return this.#waiting?.has(mirror) ? this.#waiting : undefined;
+  }
+
+  #mustFind(mirror: number): IntervalSet {
+    const set = this.#setOf(mirror);
+    if (set !== undefined) return set;
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `${String(mirror)} is not a live mirror of address space ${this.#mm}: it was removed, or belongs to another one.`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+import type { Address } from "../../engine/addresses.ts";
+import type { Piece, TracedMm } from "../../trace/index.ts";
+import type { Random } from "../random.ts";
+import { withinSpace } from "./space-bounds.ts";
+
+const CPU_PAGE = 4096;
+/** A mirror of several pieces reaches over holes up to this size, in bytes. */
+const HOLE_MAX = 1 << 30;
+
+/**
+ * Decides how many mirrors a new piece brings and what each of them covers: 16 of 20 exactly the
+ * piece, 2 a part of it, 2 its neighbours as well.
+ */
+export class Placement {
+  readonly #random: Random;
+  readonly #mirrorsPerPiece: number;
+
+  /** @param mirrorsPerPiece live mirrors wanted for each live piece, a fraction as a rule */
+  constructor(random: Random, mirrorsPerPiece: number) {
+    this.#random = random;
+    this.#mirrorsPerPiece = mirrorsPerPiece;
+  }
+
+  /** How many mirrors to insert so that their number follows the number of live pieces. */
+  mirrorsDue(livePieces: number, liveMirrors: number): number {
+    const due = this.#mirrorsPerPiece * livePieces - liveMirrors;
+    if (due <= 0) return 0;
+    const whole = Math.floor(due);
+    return whole + (this.#random.below(1 << 16) < (due - whole) * (1 << 16) ? 1 : 0);
+  }
+
+  /** The range of one mirror for a new piece; undefined if the piece lies beyond the 64-bit space. */
+  choose(mm: TracedMm, piece: Piece): { start: Address; end: Address } | undefined {
+    const kind = this.#random.below(20);
+    if (kind < 16) return withinSpace(piece.start, piece.end);
+    if (kind < 18) return this.#part(piece);
+    return this.#neighbourhood(mm, piece);
+  }
+
+  #part(piece: Piece): { start: Address; end: Address } | undefined {
+    const { start, end } = piece;
+    // Beyond 2^53 a part is as good as the whole.
+    if (typeof start !== "number" || typeof end !== "number") return withinSpace(start, end);
+    const pages = Math.ceil((end - start) / CPU_PAGE);
+    const first = this.#random.below(Math.min(pages, 2 ** 32));
+    const count = 1 + this.#random.below(Math.min(pages - first, 2 ** 32));
+    return {
+      start: start + first * CPU_PAGE,
+      end: Math.min(end, start + (first + count) * CPU_PAGE),
+    };
+  }
+
+  #neighbourhood(mm: TracedMm, piece: Piece): { start: Address; end: Address } | undefined {
+    const at = mm.pieces.indexOf(piece);
+    let first = at;
+    let last = at;
+    const reach = 1 + this.#random.below(3);
+    while (first > 0 && at - first < reach && this.#near(mm.pieces[first - 1], mm.pieces[first]))
+      first -= 1;
+    while (
+      last + 1 < mm.pieces.length &&
+      last - at < reach &&
+      this.#near(mm.pieces[last], mm.pieces[last + 1])
+    )
+      last += 1;
+    return withinSpace(mm.pieces[first].start, mm.pieces[last].end);
+  }
+
+  #near(below: Piece, above: Piece): boolean {
+    return Number(above.start) - Number(below.end) <= HOLE_MAX;
+  }
+}

@@ -1,0 +1,274 @@
+import { SimulatedDriver } from "../../blocking/simulated-driver.ts";
+import type { Sleepable } from "../../blocking/suspension.ts";
+import type { Address } from "../../engine/addresses.ts";
+import { createEngine, type Engine } from "../../engine/engine.ts";
+import { IntervalidateError } from "../../errors.ts";
+import { AddressSpace } from "../../notifier/address-space.ts";
+import type { EventSink } from "../../notifier/events.ts";
+import {
+  type LogSource,
+  type Piece,
+  readTrace,
+  type TracedMm,
+  type TraceEvent,
+  type TraceEventType,
+  type TraceFacts,
+  type TraceObserver,
+} from "../../trace/index.ts";
+import { Random } from "../random.ts";
+import { Device } from "./device.ts";
+import { Invalidator } from "./invalidation.ts";
+import { reap } from "./oom-reaper.ts";
+import { Placement } from "./placement.ts";
+import type { PlantedFault } from "./planted-faults.ts";
+import { type ReplayReport, reportOf } from "./report.ts";
+import { SimulatedMm } from "./simulated-mm.ts";
+import { withinSpace } from "./space-bounds.ts";
+import { World } from "./world.ts";
+
+/** Virtual time between two events of the log, in microseconds. */
+const EVENT_US = 100;
+const DEVICES = 16;
+/** After each event the devices take 1 to this many steps. */
+const STEPS_PER_EVENT_MAX = 7;
+/** `[0, 2^64 - 1)`: the half-open range of the kernel's interval release. */
+const RELEASE_END = (1n << 64n) - 1n;
+/** Handles have 24 bits of slot number, one of which is never given out. */
+export const MIRRORS_MAX: number = (1 << 24) - 1;
+
+export interface ReplayOptions {
+  /** Live mirrors aimed at, over all address spaces, when the log has most pieces. Default 4096. */
+  readonly mirrors?: number;
+  /** Strikes of the OOM reaper. Default 3. */
+  readonly oom?: number;
+  /** Default 1. Equal seeds give equal runs. */
+  readonly seed?: number;
+  /** Compares each hit list with a scan of all mirrors as well. */
+  readonly verify?: boolean;
+  /** A fault to plant, to see that the checks find it. */
+  readonly plant?: PlantedFault;
+  /** Bound on the engine's memory in bytes. */
+  readonly maxBytes?: number;
+  /** Receives every notifier event of every address space. */
+  readonly events?: EventSink;
+  /** Called now and then with the number of events replayed and their total. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** A wall clock in milliseconds; without it nothing is measured. */
+  readonly stopwatch?: () => number;
+}
+
+/**
+ * Replays a log against simulated mirrors: every event becomes a start / end pair through the engine,
+ * while devices fault entries in and the OOM reaper strikes, all under virtual time and one seed.
+ *
+ * @throws {IntervalidateError} ARGUMENT for options out of range; CAPACITY or OUT_OF_MEMORY if the
+ *   mirrors do not fit; INPUT as the source throws it
+ */
+export async function replay(
+  source: LogSource,
+  options: ReplayOptions = {},
+): Promise<ReplayReport> {
+  const checked = checkOptions(options);
+  // The first reading tells how many pieces there will be, so how many mirrors each should bring.
+  const facts = await readTrace(source, {});
+  const replayer = new Replayer(facts, checked);
+  await readTrace(source, replayer);
+  return replayer.finish();
+}
+
+type CheckedOptions = ReplayOptions &
+  Required<Pick<ReplayOptions, "mirrors" | "oom" | "seed" | "verify">>;
+
+function checkOptions(options: ReplayOptions): CheckedOptions {
+  const checked = { mirrors: 4096, oom: 3, seed: 1, verify: false, ...options };
+  checkInteger("mirrors", checked.mirrors, 0, MIRRORS_MAX);
+  checkInteger("oom", checked.oom, 0, 1_000_000);
+  checkInteger("seed", checked.seed, 0, 0xffffffff);
+  return checked;
+}
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new IntervalidateError(
+    "ARGUMENT",
+    `${name} must be an integer from ${min} to ${max}, but is ${String(value)}.`,
+  );
+}
+
+class Replayer implements TraceObserver {
+  readonly #facts: TraceFacts;
+  readonly #options: CheckedOptions;
+  readonly #engine: Engine;
+  readonly #world: World;
+  readonly #invalidator: Invalidator;
+  readonly #placement: Placement;
+  readonly #random: Random;
+  readonly #spaces = new Map<TracedMm, SimulatedMm>();
+  /** Numbers of the events before which the reaper strikes, descending: the next is the last. */
+  readonly #strikes: number[];
+  #events = 0;
+  #livePieces = 0;
+
+  constructor(facts: TraceFacts, options: CheckedOptions) {
+    this.#facts = facts;
+    this.#options = options;
+    this.#engine = createEngine(
+      options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes },
+    );
+    const seeds = new Random(options.seed);
+    const driver = new SimulatedDriver({
+      chooser: seeds.fork(1),
+      onBlock: (task, wait) => this.#world.counters.countWait(`${task}: ${wait.resource}`),
+    });
+    this.#world = new World(driver, options.plant, options.stopwatch);
+    this.#invalidator = new Invalidator(this.#world, seeds.fork(2), options.verify);
+    this.#placement = new Placement(
+      seeds.fork(3),
+      facts.peakVmas === 0 ? 0 : options.mirrors / facts.peakVmas,
+    );
+    this.#random = seeds.fork(4);
+    for (let i = 0; i < DEVICES; i += 1) {
+      driver.spawn("device", new Device(i, this.#world, seeds.fork(100 + i)).run());
+    }
+    this.#strikes = Array.from({ length: options.oom }, () =>
+      this.#random.below(Math.max(1, facts.events)),
+    );
+    this.#strikes.sort((a, b) => b - a);
+  }
+
+  mmCreated(traced: TracedMm): void {
+    const space = new AddressSpace({
+      name: traced.id,
+      engine: this.#engine,
+      ...(this.#options.events && { events: this.#options.events }),
+    });
+    this.#spaces.set(traced, new SimulatedMm(traced, space, this.#world.table));
+  }
+
+  event(event: TraceEvent): void {
+    this.#world.line = event.line;
+    this.#replay(event.mm, event.type, event.blockable, event.start, event.end);
+  }
+
+  staleRemoval(traced: TracedMm, piece: Piece, line: number): void {
+    this.#world.line = line;
+    this.#world.counters.staleRemovals += 1;
+    this.#replay(traced, "UNMAP", true, piece.start, piece.end);
+  }
+
+  pieceAdded(traced: TracedMm, piece: Piece): void {
+    const { table, counters } = this.#world;
+    const mm = this.#spaceOf(traced);
+    mm.addPiece(piece);
+    this.#livePieces += 1;
+    const due = this.#placement.mirrorsDue(this.#livePieces, table.liveCount);
+    for (let i = 0; i < due; i += 1) this.#insertMirror(mm, piece);
+    counters.mirrorsPeak = Math.max(counters.mirrorsPeak, table.liveCount);
+  }
+
+  pieceCut(traced: TracedMm, piece: Piece, remains: readonly Piece[]): void {
+    const mm = this.#spaceOf(traced);
+    this.#livePieces += remains.length - 1;
+    for (const slot of mm.watchersOf(piece)) {
+      let { start } = piece;
+      for (const remain of [...remains, { start: piece.end, end: piece.end }]) {
+        if (start < remain.start)
+          this.#world.coherence.checkUnmapped(slot, start, remain.start, this.#world.line);
+        start = remain.end;
+      }
+    }
+    mm.cutPiece(piece, remains, (slot) => this.#world.retireMirror(slot));
+  }
+
+  mmReleased(traced: TracedMm): void {
+    const mm = this.#spaceOf(traced);
+    this.#livePieces -= mm.pieceCount;
+    mm.released = true;
+    mm.dropPieces((slot) => this.#world.retireMirror(slot));
+    if (mm.mirrors.size === 0) mm.space[Symbol.dispose]();
+    this.#spaces.delete(traced);
+  }
+
+  /** Lets everybody finish, removes what is left, and draws up the report. */
+  finish(): ReplayReport {
+    const { driver, coherence, table } = this.#world;
+    for (const mm of this.#spaces.values()) this.#invalidator.closeForgotten(mm);
+    this.#world.stopping = true;
+    driver.drain();
+    const atEnd = { mirrors: table.liveCount, engineBytes: this.#engine.byteLength };
+    for (const mm of this.#spaces.values()) {
+      mm.dropPieces((slot) => this.#world.retireMirror(slot));
+      if (mm.space.mirrors.size !== 0) {
+        coherence.report(
+          "engine",
+          this.#world.line,
+          `${mm.space.mirrors.size} mirrors are left in ${mm.traced.id}`,
+        );
+      }
+      mm.space[Symbol.dispose]();
+    }
+    return reportOf(this.#options, this.#facts, this.#world, atEnd);
+  }
+
+  #replay(
+    traced: TracedMm,
+    type: TraceEventType,
+    blockable: boolean,
+    start: Address,
+    end: Address,
+  ): void {
+    const { driver, counters } = this.#world;
+    const mm = this.#spaceOf(traced);
+    this.#strike();
+    driver.advance(EVENT_US);
+    this.#invalidator.closeForgotten(mm);
+    const range = type === "RELEASE" ? { start: 0, end: RELEASE_END } : withinSpace(start, end);
+    if (range === undefined) counters.unrepresentable += 1;
+    else driver.complete("owner", this.#change({ mm, event: type, blockable, ...range }));
+    const steps = 1 + this.#random.below(STEPS_PER_EVENT_MAX);
+    for (let i = 0; i < steps; i += 1) driver.step();
+    this.#events += 1;
+    if (this.#events % 1024 === 0) this.#options.onProgress?.(this.#events, this.#facts.events);
+  }
+
+  /** One event of the log, under the mmap lock as the kernel's system calls are. */
+  *#change(invalidation: Parameters<Invalidator["invalidate"]>[0]): Sleepable<undefined> {
+    const { mmapLock } = invalidation.mm;
+    yield* mmapLock.write();
+    if (!(yield* this.#invalidator.invalidate(invalidation))) {
+      this.#world.counters.refusedMrelease += 1;
+    }
+    mmapLock.endWrite();
+  }
+
+  /** Starts the reaper on a live address space, if one of its moments has come. */
+  #strike(): void {
+    while (this.#strikes.length > 0 && (this.#strikes.at(-1) as number) <= this.#events) {
+      const victims = [...this.#spaces.values()].filter((mm) =>
+        mm.traced.pieces.some((piece) => !piece.shared),
+      );
+      // Nobody to strike yet: at the next event, then.
+      if (victims.length === 0) return;
+      this.#strikes.pop();
+      let at = this.#random.below(victims.reduce((sum, mm) => sum + mm.pieceCount, 0));
+      const victim = victims.find((mm) => {
+        at -= mm.pieceCount;
+        return at < 0;
+      }) as SimulatedMm;
+      this.#world.counters.strikes += 1;
+      this.#world.driver.spawn("reaper", reap(victim, this.#world, this.#invalidator));
+    }
+  }
+
+  #insertMirror(mm: SimulatedMm, piece: Piece): void {
+    const range = this.#placement.choose(mm.traced, piece);
+    if (range === undefined) return;
+    const handle = mm.space.mirrors.insert(range.start, range.end);
+    mm.addMirror(this.#world.table.add(handle, mm, range.start, range.end));
+    this.#world.counters.mirrorsInserted += 1;
+  }
+
+  #spaceOf(traced: TracedMm): SimulatedMm {
+    return this.#spaces.get(traced) as SimulatedMm;
+  }
+}

@@ -1,0 +1,93 @@
+import type { SimulatedDriver } from "../../blocking/simulated-driver.ts";
+import { Coherence } from "./coherence.ts";
+import { Counters } from "./counters.ts";
+import { MirrorTable } from "./mirror-table.ts";
+import { FaultPlanter, type PlantedFault } from "./planted-faults.ts";
+import type { SimulatedMm } from "./simulated-mm.ts";
+
+/** What the parts of one replay share. */
+export class World {
+  readonly driver: SimulatedDriver;
+  readonly table: MirrorTable = new MirrorTable();
+  readonly coherence: Coherence = new Coherence(this.table);
+  readonly counters: Counters = new Counters();
+  readonly planter: FaultPlanter;
+  /** Device pages that were torn down: their devices want them back. */
+  readonly wanted: WantedPages = new WantedPages();
+  /** The line of the log that is being replayed. */
+  line = 0;
+  /** Devices start no new work. */
+  stopping = false;
+  /** A wall clock in milliseconds for measuring, or nothing. */
+  readonly stopwatch: (() => number) | undefined;
+  /** Time spent inside start and end, in milliseconds. */
+  engineTime = 0;
+
+  constructor(
+    driver: SimulatedDriver,
+    plant: PlantedFault | undefined,
+    stopwatch: (() => number) | undefined,
+  ) {
+    this.driver = driver;
+    this.planter = new FaultPlanter(plant, this.table);
+    this.stopwatch = stopwatch;
+  }
+
+  /** The owner of a mirror gives it up; a device at work on it finishes first. */
+  retireMirror(slot: number): void {
+    if (this.table.retired[slot] === 1) return;
+    this.table.retire(slot);
+    if (this.table.users[slot] > 0) return;
+    const { space } = this.table.mm[slot];
+    const handle = this.table.handle[slot];
+    if ((space.sequence & 1) === 0) {
+      space.mirrors.remove(handle);
+      this.forgetMirror(slot);
+      return;
+    }
+    this.driver.spawn("owner", this.removeMirror(slot));
+  }
+
+  /** Removes a retired mirror, sleeping while its address space is frozen. */
+  *removeMirror(slot: number): ReturnType<SimulatedMm["space"]["mirrors"]["removeSleepable"]> {
+    const removed = yield* this.table.mm[slot].space.mirrors.removeSleepable(
+      this.table.handle[slot],
+    );
+    this.forgetMirror(slot);
+    return removed;
+  }
+
+  forgetMirror(slot: number): void {
+    const mm = this.table.mm[slot];
+    mm.mirrors.delete(slot);
+    this.counters.mirrorsRemoved += 1;
+    if (mm.released && mm.mirrors.size === 0) mm.space[Symbol.dispose]();
+  }
+}
+
+/** A bounded queue of device pages; the oldest fall out. */
+class WantedPages {
+  static readonly #CAPACITY = 4096;
+  readonly #handles = new Uint32Array(WantedPages.#CAPACITY);
+  readonly #pages = new Uint8Array(WantedPages.#CAPACITY);
+  #next = 0;
+  #count = 0;
+
+  get size(): number {
+    return this.#count;
+  }
+
+  push(handle: number, page: number): void {
+    this.#handles[this.#next] = handle;
+    this.#pages[this.#next] = page;
+    this.#next = (this.#next + 1) % WantedPages.#CAPACITY;
+    if (this.#count < WantedPages.#CAPACITY) this.#count += 1;
+  }
+
+  /** Takes the newest out. Only to be called while `size` > 0. */
+  pop(): { handle: number; page: number } {
+    this.#count -= 1;
+    this.#next = (this.#next + WantedPages.#CAPACITY - 1) % WantedPages.#CAPACITY;
+    return { handle: this.#handles[this.#next], page: this.#pages[this.#next] };
+  }
+}
