@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -7,5 +8,7 @@ export default defineConfig({
     testTimeout: 120_000,
     // Two cores are the reference machine: more workers only fight for them.
     maxWorkers: 2,
+    reporters: ["default", "json"],
+    outputFile: { json: join(import.meta.dirname, "../build/test-results.json") },
   },
 });
