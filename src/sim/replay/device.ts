@@ -90,7 +90,7 @@ export class Device {
     const lookedUpAt = coherence.changes;
     yield AFTER_LOOKUP;
 
-    const locks = !planter.commits("unlocked-install");
+    const locks = !planter.plans("unlocked-install");
     if (locks) {
       yield* mirrors.lockSleepable(handle);
       table.holder[slot] = this.#number + 1;
@@ -98,6 +98,7 @@ export class Device {
     const retry = mirrors.readRetry(handle, sequence);
     if (!retry || planter.commits("ignored-retry")) {
       yield BEFORE_INSTALL;
+      if (!locks) planter.commits("unlocked-install");
       this.#install(slot, page, lookedUpAt, mirrors.readRetry(handle, sequence));
       yield BEFORE_UNLOCK;
     }

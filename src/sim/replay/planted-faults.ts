@@ -33,9 +33,14 @@ export class FaultPlanter {
     this.#table = table;
   }
 
+  /** Whether this fault is still to be committed. */
+  plans(fault: PlantedFault): boolean {
+    return this.#fault === fault && !this.#committed;
+  }
+
   /** Whether the occasion is taken; true at most once. */
   commits(fault: PlantedFault): boolean {
-    if (this.#fault !== fault || this.#committed) return false;
+    if (!this.plans(fault)) return false;
     this.#committed = true;
     return true;
   }
@@ -64,6 +69,6 @@ export class FaultPlanter {
   }
 
   #tampersWithHits(): boolean {
-    return !this.#committed && (this.#fault === "missed-hit" || this.#fault === "unset-sequence");
+    return this.plans("missed-hit") || this.plans("unset-sequence");
   }
 }

@@ -29,7 +29,7 @@ import { World } from "./world.ts";
 /** Virtual time between two events of the log, in microseconds. */
 const EVENT_US = 100;
 const DEVICES = 16;
-/** After each event the devices take 1 to this many steps. */
+/** Between two events the devices take 1 to this many steps, beside those inside a window. */
 const STEPS_PER_EVENT_MAX = 7;
 /** `[0, 2^64 - 1)`: the half-open range of the kernel's interval release. */
 const RELEASE_END = (1n << 64n) - 1n;
@@ -192,7 +192,7 @@ class Replayer implements TraceObserver {
   /** Lets everybody finish, removes what is left, and draws up the report. */
   finish(): ReplayReport {
     const { driver, coherence, table } = this.#world;
-    for (const mm of this.#spaces.values()) this.#invalidator.closeForgotten(mm);
+    for (const mm of this.#spaces.values()) driver.complete("owner", this.#closeForgotten(mm));
     this.#world.stopping = true;
     driver.drain();
     const atEnd = { mirrors: table.liveCount, engineBytes: this.#engine.byteLength };
@@ -219,14 +219,14 @@ class Replayer implements TraceObserver {
   ): void {
     const { driver, counters } = this.#world;
     const mm = this.#spaceOf(traced);
+    // Taken before the next event, not after this one: the pieces must have followed the event.
+    const steps = 1 + this.#random.below(STEPS_PER_EVENT_MAX);
+    for (let i = 0; i < steps; i += 1) driver.step();
     this.#strike();
     driver.advance(EVENT_US);
-    this.#invalidator.closeForgotten(mm);
     const range = type === "RELEASE" ? { start: 0, end: RELEASE_END } : withinSpace(start, end);
     if (range === undefined) counters.unrepresentable += 1;
     else driver.complete("owner", this.#change({ mm, event: type, blockable, ...range }));
-    const steps = 1 + this.#random.below(STEPS_PER_EVENT_MAX);
-    for (let i = 0; i < steps; i += 1) driver.step();
     this.#events += 1;
     if (this.#events % 1024 === 0) this.#options.onProgress?.(this.#events, this.#facts.events);
   }
@@ -235,10 +235,17 @@ class Replayer implements TraceObserver {
   *#change(invalidation: Parameters<Invalidator["invalidate"]>[0]): Sleepable<undefined> {
     const { mmapLock } = invalidation.mm;
     yield* mmapLock.write();
+    this.#invalidator.closeForgotten(invalidation.mm);
     if (!(yield* this.#invalidator.invalidate(invalidation))) {
       this.#world.counters.refusedMrelease += 1;
     }
     mmapLock.endWrite();
+  }
+
+  *#closeForgotten(mm: SimulatedMm): Sleepable<undefined> {
+    yield* mm.mmapLock.write();
+    this.#invalidator.closeForgotten(mm);
+    mm.mmapLock.endWrite();
   }
 
   /** Starts the reaper on a live address space, if one of its moments has come. */

@@ -1,0 +1,221 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  PLANTED_FAULTS,
+  type ReplayOptions,
+  type ReplayReport,
+  replay,
+} from "../../src/sim/index.ts";
+import type { LogSource } from "../../src/trace/index.ts";
+import { allLogs } from "../trace/logs.ts";
+
+const root = join(import.meta.dirname, "../..");
+const chromium = logOf(join(root, "examples/chromium.strace.gz"));
+const gcc = logOf(join(root, "examples/gcc.strace"));
+
+function logOf(path: string): LogSource {
+  const packed = readFileSync(path);
+  const bytes = path.endsWith(".gz") ? gunzipSync(packed) : packed;
+  return textLog(path, bytes);
+}
+
+function textLog(name: string, bytes: Uint8Array | string): LogSource {
+  const chunk = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+  return {
+    name,
+    async *open() {
+      yield chunk;
+    },
+  };
+}
+
+function withoutMeasured(report: ReplayReport): Omit<ReplayReport, "measured"> {
+  const { measured: _, ...rest } = report;
+  return rest;
+}
+
+describe("the default run of the large log", () => {
+  let report: ReplayReport;
+  beforeAll(async () => {
+    report = await replay(chromium);
+  });
+
+  it("is coherent", () => {
+    expect(report.violations).toEqual([]);
+    expect(report.ok).toBe(true);
+  });
+
+  it("is not coherent by doing nothing", () => {
+    expect(report.invalidations.total).toBeGreaterThanOrEqual(168_000);
+    expect(report.mirrors.peak).toBeGreaterThanOrEqual(4_000);
+    expect(report.entries.tornDown).toBeGreaterThanOrEqual(20_000);
+    expect(report.readSide.collisions).toBeGreaterThanOrEqual(100);
+    expect(report.readSide.waits).toBeGreaterThanOrEqual(10);
+    expect(report.oomReaper.refusals).toBeGreaterThanOrEqual(10);
+    expect(report.oomReaper.reapedAfterRetry).toBeGreaterThanOrEqual(1);
+  });
+
+  it("replays every event of the log with its type and mode", () => {
+    const { byEvent } = report.invalidations;
+    expect(byEvent).toMatchObject({
+      "CLEAR blockable": 31_094,
+      "PROTECTION_PAGE blockable": 4_989,
+      "PROTECTION_VMA blockable": 69_267,
+      "RELEASE blockable": 39,
+      "UNMAP blockable": 63_277,
+    });
+    expect(report.log).toMatchObject({
+      lines: 259_594,
+      tasks: 147,
+      addressSpaces: 39,
+      events: 168_666,
+    });
+  });
+
+  it("settles every strike of the reaper", () => {
+    const { strikes, reaped, gaveUp, exitedFirst, attempts } = report.oomReaper;
+    expect(strikes).toBe(3);
+    expect(reaped + gaveUp + exitedFirst).toBe(strikes);
+    expect(attempts).toBeLessThanOrEqual(10 * strikes);
+  });
+});
+
+describe("every log", () => {
+  it.each(allLogs())("is coherent, against a scan of all mirrors: %s", async (path) => {
+    const report = await replay(logOf(path), { verify: true, mirrors: 300 });
+    expect(report.violations).toEqual([]);
+  });
+});
+
+describe("determinism", () => {
+  it("equal seeds give equal reports, another seed another run", async () => {
+    const first = withoutMeasured(await replay(gcc, { seed: 5 }));
+    expect(withoutMeasured(await replay(gcc, { seed: 5 }))).toEqual(first);
+    expect(withoutMeasured(await replay(gcc, { seed: 6 }))).not.toEqual(first);
+  });
+
+  it("neither the event stream nor verify changes the run", async () => {
+    const plain = withoutMeasured(await replay(gcc));
+    let events = 0;
+    const watched = withoutMeasured(
+      await replay(gcc, { verify: true, events: () => (events += 1) }),
+    );
+    expect(watched).toEqual({ ...plain, options: { ...plain.options, verify: true } });
+    expect(events).toBeGreaterThan(plain.invalidations.total * 2);
+  });
+});
+
+describe("planted faults", () => {
+  it.each(PLANTED_FAULTS)("%s is found as what it is, by line, without --verify", async (plant) => {
+    const report = await replay(logOf(join(root, "test/trace/logs/node-gc.strace.gz")), { plant });
+    expect(report.ok).toBe(false);
+    expect(report.violations.map(({ kind }) => kind)).toContain(plant);
+    expect(report.violations[0].line).toBeGreaterThan(0);
+    expect(report.violations[0].line).toBeLessThanOrEqual(report.log.lines);
+  });
+
+  it("a skipped hit leaves a stale entry, and that is found by itself", async () => {
+    const report = await replay(logOf(join(root, "test/trace/logs/node-gc.strace.gz")), {
+      plant: "missed-hit",
+    });
+    expect(report.violations.map(({ kind }) => kind)).toContain("stale-entry");
+  });
+});
+
+describe("corners of the log", () => {
+  const run = (text: string, options: ReplayOptions = {}) =>
+    replay(textLog("corner", text), { verify: true, ...options });
+
+  it("an empty log is replayed", async () => {
+    expect(await run("")).toMatchObject({ ok: true, invalidations: { total: 0 } });
+  });
+
+  it("RELEASE hits every mirror but one of the last byte", async () => {
+    const report = await run(
+      "1 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7000000\n1 +++ exited with 0 +++\n",
+      { mirrors: 5 },
+    );
+    expect(report).toMatchObject({
+      ok: true,
+      hits: { total: 5 },
+      mirrors: { inserted: 5, removed: 5 },
+    });
+  });
+
+  it("a removal that the log does not show becomes a blockable UNMAP, counted apart", async () => {
+    const report = await run(
+      "1 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7000000\n".repeat(2),
+      { mirrors: 3 },
+    );
+    expect(report).toMatchObject({
+      ok: true,
+      invalidations: { total: 1, staleRemovals: 1, byEvent: { "UNMAP blockable": 1 } },
+    });
+  });
+
+  it("process_mrelease is one non-blocking attempt for each private piece", async () => {
+    const report = await run(
+      [
+        "1 mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, 3, 0) = 0x7000000",
+        "1 mmap(NULL, 4096, PROT_READ, MAP_SHARED, 3, 0) = 0x8000000",
+        "2 process_mrelease(3<pid:1>, 0) = 0",
+        "",
+      ].join("\n"),
+    );
+    expect(report.invalidations.byEvent).toEqual({ "UNMAP non-blocking": 1 });
+  });
+
+  it("ranges at and beyond the top of the space are cut or left out", async () => {
+    const report = await run(
+      [
+        "1 mmap(NULL, 8192, PROT_READ, MAP_PRIVATE, 3, 0) = 0xfffffffffffff000",
+        "1 madvise(0xfffffffffffff000, 65536, MADV_DONTNEED) = 0",
+        "1 mprotect(0x10000000000000000, 4096, PROT_READ) = 0",
+        "",
+      ].join("\n"),
+      { mirrors: 10 },
+    );
+    expect(report).toMatchObject({
+      ok: true,
+      invalidations: { total: 1, unrepresentable: 1 },
+      hits: { total: 10 },
+    });
+  });
+});
+
+describe("options", () => {
+  it.each([
+    { mirrors: -1 },
+    { mirrors: 1.5 },
+    { mirrors: 2 ** 24 },
+    { oom: -1 },
+    { seed: Number.NaN },
+    { seed: 2 ** 32 },
+  ])("%o is refused before the log is opened", async (options) => {
+    const source: LogSource = {
+      name: "never",
+      open: () => {
+        throw new Error("opened");
+      },
+    };
+    await expect(replay(source, options)).rejects.toThrow(
+      expect.objectContaining({ code: "ARGUMENT" }),
+    );
+  });
+
+  it("more mirrors than the engine may have memory for: OUT_OF_MEMORY", async () => {
+    await expect(replay(gcc, { mirrors: 200_000, maxBytes: 4 << 20 })).rejects.toThrow(
+      expect.objectContaining({ code: "OUT_OF_MEMORY" }),
+    );
+  });
+
+  it("no mirrors and no strikes: the log alone", async () => {
+    expect(await replay(gcc, { mirrors: 0, oom: 0 })).toMatchObject({
+      ok: true,
+      mirrors: { inserted: 0 },
+      oomReaper: { strikes: 0 },
+    });
+  });
+});
