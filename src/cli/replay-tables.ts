@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { ReplayMeasurements, ReplayReport } from "../sim/index.ts";
+import type { ReplayMeasurements, ReplayReport } from "../replay/index.ts";
 
 export interface ProcessMeasurements extends ReplayMeasurements {
   /** Milliseconds from the first byte read to the report. */

@@ -3,7 +3,7 @@ import { performance } from "node:perf_hooks";
 import { SingleBar } from "cli-progress";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { IntervalidateError } from "../errors.ts";
-import { MIRRORS_MAX, PLANTED_FAULTS, type PlantedFault, replay } from "../sim/index.ts";
+import { MIRRORS_MAX, PLANTED_FAULTS, type PlantedFault, replay } from "../replay/index.ts";
 import { openLog } from "./log-file.ts";
 import { replayTables } from "./replay-tables.ts";
 

@@ -1,4 +1,4 @@
-import { type Address, END } from "../../engine/addresses.ts";
+import { type Address, END } from "../engine/addresses.ts";
 
 /**
  * The part of a logged range that lies in the 64-bit space, or undefined if none does. Logs are read

@@ -1,4 +1,4 @@
-import type { Address } from "../../engine/addresses.ts";
+import type { Address } from "../engine/addresses.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 
 /** At most so many device pages make up one mirror: their state is one byte of bits. */

@@ -1,6 +1,6 @@
-import type { Address } from "../../engine/addresses.ts";
-import type { Piece, TracedMm } from "../../trace/index.ts";
-import type { Random } from "../random.ts";
+import type { Address } from "../engine/addresses.ts";
+import type { Random } from "../sim/random.ts";
+import type { Piece, TracedMm } from "../trace/index.ts";
 import { withinSpace } from "./space-bounds.ts";
 
 const CPU_PAGE = 4096;

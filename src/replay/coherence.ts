@@ -1,5 +1,5 @@
-import type { Address } from "../../engine/addresses.ts";
-import type { InvalidationWindow } from "../../notifier/window.ts";
+import type { Address } from "../engine/addresses.ts";
+import type { InvalidationWindow } from "../notifier/window.ts";
 import { DEVICE_PAGES_MAX, type MirrorTable } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 

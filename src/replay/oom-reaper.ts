@@ -1,4 +1,4 @@
-import type { Sleepable } from "../../blocking/suspension.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
 import type { Invalidator } from "./invalidation.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 import { withinSpace } from "./space-bounds.ts";
@@ -50,9 +50,12 @@ function* attemptReap(mm: SimulatedMm, world: World, invalidator: Invalidator): 
       blockable: false,
       ...range,
     });
-    if (approved) continue;
-    world.counters.refusedReaper += 1;
-    complete = false;
+    if (approved) {
+      world.counters.approvedReaper += 1;
+    } else {
+      world.counters.refusedReaper += 1;
+      complete = false;
+    }
   }
   mm.mmapLock.endRead();
   return complete;

@@ -1,4 +1,4 @@
-import type { SimulatedDriver } from "../../blocking/simulated-driver.ts";
+import type { SimulatedDriver } from "../blocking/simulated-driver.ts";
 import { Coherence } from "./coherence.ts";
 import { Counters } from "./counters.ts";
 import { MirrorTable } from "./mirror-table.ts";

@@ -1,4 +1,4 @@
-import type { TraceEventType } from "../../trace/index.ts";
+import type { TraceEventType } from "../trace/index.ts";
 
 /** Everything that a replay counts while it runs. */
 export class Counters {
@@ -31,6 +31,9 @@ export class Counters {
   /** Non-blocking starts that were refused, by who asked. */
   refusedReaper = 0;
   refusedMrelease = 0;
+
+  /** Non-blocking starts of the reaper that were approved. */
+  approvedReaper = 0;
 
   strikes = 0;
   attempts = 0;

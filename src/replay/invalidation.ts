@@ -1,8 +1,8 @@
-import type { Point, Sleepable } from "../../blocking/suspension.ts";
-import type { Address } from "../../engine/addresses.ts";
-import type { InvalidationWindow } from "../../notifier/window.ts";
-import type { TraceEventType } from "../../trace/index.ts";
-import type { Random } from "../random.ts";
+import type { Point, Sleepable } from "../blocking/suspension.ts";
+import type { Address } from "../engine/addresses.ts";
+import type { InvalidationWindow } from "../notifier/window.ts";
+import type { Random } from "../sim/random.ts";
+import type { TraceEventType } from "../trace/index.ts";
 import { slotOf } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 import type { World } from "./world.ts";

@@ -1,8 +1,8 @@
-import { RwSemaphore } from "../../blocking/rw-semaphore.ts";
-import type { Address } from "../../engine/addresses.ts";
-import type { AddressSpace } from "../../notifier/address-space.ts";
-import type { InvalidationWindow } from "../../notifier/window.ts";
-import type { Piece, TracedMm } from "../../trace/index.ts";
+import { RwSemaphore } from "../blocking/rw-semaphore.ts";
+import type { Address } from "../engine/addresses.ts";
+import type { AddressSpace } from "../notifier/address-space.ts";
+import type { InvalidationWindow } from "../notifier/window.ts";
+import type { Piece, TracedMm } from "../trace/index.ts";
 import type { MirrorTable } from "./mirror-table.ts";
 
 /** A window that somebody opened, and the line of the log that made them. */

@@ -1,4 +1,4 @@
-import type { TraceFacts } from "../../trace/index.ts";
+import type { TraceFacts } from "../trace/index.ts";
 import type { Violation } from "./coherence.ts";
 import type { World } from "./world.ts";
 
@@ -52,6 +52,8 @@ export interface ReplayReport {
   readonly oomReaper: {
     readonly strikes: number;
     readonly attempts: number;
+    /** Non-blocking starts that were approved. */
+    readonly approvals: number;
     /** Non-blocking starts that were refused. */
     readonly refusals: number;
     readonly reaped: number;
@@ -143,6 +145,7 @@ export function reportOf(
     oomReaper: {
       strikes: counters.strikes,
       attempts: counters.attempts,
+      approvals: counters.approvedReaper,
       refusals: counters.refusedReaper,
       reaped: counters.reaped,
       reapedAfterRetry: counters.reapedAfterRetry,

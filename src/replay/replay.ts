@@ -1,10 +1,11 @@
-import { SimulatedDriver } from "../../blocking/simulated-driver.ts";
-import type { Sleepable } from "../../blocking/suspension.ts";
-import type { Address } from "../../engine/addresses.ts";
-import { createEngine, type Engine } from "../../engine/engine.ts";
-import { IntervalidateError } from "../../errors.ts";
-import { AddressSpace } from "../../notifier/address-space.ts";
-import type { EventSink } from "../../notifier/events.ts";
+import { SimulatedDriver } from "../blocking/simulated-driver.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
+import type { Address } from "../engine/addresses.ts";
+import { createEngine, type Engine } from "../engine/engine.ts";
+import { IntervalidateError } from "../errors.ts";
+import { AddressSpace } from "../notifier/address-space.ts";
+import type { EventSink } from "../notifier/events.ts";
+import { Random } from "../sim/random.ts";
 import {
   type LogSource,
   type Piece,
@@ -14,8 +15,7 @@ import {
   type TraceEventType,
   type TraceFacts,
   type TraceObserver,
-} from "../../trace/index.ts";
-import { Random } from "../random.ts";
+} from "../trace/index.ts";
 import { Device } from "./device.ts";
 import { Invalidator } from "./invalidation.ts";
 import { reap } from "./oom-reaper.ts";

@@ -1,5 +1,5 @@
-import type { Point, Sleepable } from "../../blocking/suspension.ts";
-import type { Random } from "../random.ts";
+import type { Point, Sleepable } from "../blocking/suspension.ts";
+import type { Random } from "../sim/random.ts";
 import { DEVICE_PAGES_MAX, slotOf } from "./mirror-table.ts";
 import type { World } from "./world.ts";
 
