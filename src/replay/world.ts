@@ -1,9 +1,9 @@
 import type { SimulatedDriver } from "../blocking/simulated-driver.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
 import { Coherence } from "./coherence.ts";
 import { Counters } from "./counters.ts";
 import { MirrorTable } from "./mirror-table.ts";
 import { FaultPlanter, type PlantedFault } from "./planted-faults.ts";
-import type { SimulatedMm } from "./simulated-mm.ts";
 
 /** What the parts of one replay share. */
 export class World {
@@ -42,22 +42,20 @@ export class World {
     const handle = this.table.handle[slot];
     if ((space.sequence & 1) === 0) {
       space.mirrors.remove(handle);
-      this.forgetMirror(slot);
+      this.#forgetMirror(slot);
       return;
     }
     this.driver.spawn("owner", this.removeMirror(slot));
   }
 
   /** Removes a retired mirror, sleeping while its address space is frozen. */
-  *removeMirror(slot: number): ReturnType<SimulatedMm["space"]["mirrors"]["removeSleepable"]> {
-    const removed = yield* this.table.mm[slot].space.mirrors.removeSleepable(
-      this.table.handle[slot],
-    );
-    this.forgetMirror(slot);
-    return removed;
+  *removeMirror(slot: number): Sleepable<undefined> {
+    const { mirrors } = this.table.mm[slot].space;
+    yield* mirrors.removeSleepable(this.table.handle[slot]);
+    this.#forgetMirror(slot);
   }
 
-  forgetMirror(slot: number): void {
+  #forgetMirror(slot: number): void {
     const mm = this.table.mm[slot];
     mm.mirrors.delete(slot);
     this.counters.mirrorsRemoved += 1;
