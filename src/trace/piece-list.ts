@@ -1,0 +1,174 @@
+// The pieces of one address space: ascending, disjoint, in blocks of bounded size, so that a change
+// moves few of them however many there are.
+
+import type { Address } from "../engine/addresses.ts";
+import { add, subtract } from "./arithmetic.ts";
+import type { Piece } from "./observer.ts";
+
+const BLOCK_PIECES_MAX = 256;
+
+export interface TaggedPiece extends Piece {
+  /** Where the shared memory segment it belongs to was attached. */
+  readonly tag: Address | undefined;
+}
+
+export function makePiece(
+  start: Address,
+  end: Address,
+  shared: boolean,
+  tag: Address | undefined,
+): TaggedPiece {
+  return { start, end, shared, tag };
+}
+
+/** How a range meets the pieces. */
+export interface Overlap {
+  /** The number of pieces that intersect it. */
+  count: number;
+  /** The sum of the lengths of the intersections. */
+  bytes: Address;
+}
+
+export class PieceList {
+  size = 0;
+  /** No block is empty. */
+  #blocks: TaggedPiece[][] = [];
+
+  *[Symbol.iterator](): Generator<TaggedPiece> {
+    for (const block of this.#blocks) yield* block;
+  }
+
+  toArray(): TaggedPiece[] {
+    return this.#blocks.flat();
+  }
+
+  /** How `[start, end)` meets the pieces. Read the result before the next call. */
+  overlap(start: Address, end: Address): Overlap {
+    let count = 0;
+    let bytes: Address = 0;
+    if (start < end) {
+      let b = this.#blockFor(start);
+      let i = b < 0 ? 0 : firstEndingAfter(this.#blocks[b]!, start);
+      for (b = Math.max(b, 0); b < this.#blocks.length; b++, i = 0) {
+        const block = this.#blocks[b]!;
+        for (; i < block.length; i++) {
+          const piece = block[i]!;
+          if (piece.start >= end) return { count, bytes };
+          const from = piece.start < start ? start : piece.start;
+          const to = piece.end > end ? end : piece.end;
+          count += 1;
+          bytes = add(bytes, subtract(to, from));
+        }
+      }
+    }
+    return { count, bytes };
+  }
+
+  overlapping(start: Address, end: Address): TaggedPiece[] {
+    const found: TaggedPiece[] = [];
+    if (!(start < end)) return found;
+    let b = this.#blockFor(start);
+    let i = b < 0 ? 0 : firstEndingAfter(this.#blocks[b]!, start);
+    for (b = Math.max(b, 0); b < this.#blocks.length; b++, i = 0) {
+      const block = this.#blocks[b]!;
+      for (; i < block.length; i++) {
+        const piece = block[i]!;
+        if (piece.start >= end) return found;
+        found.push(piece);
+      }
+    }
+    return found;
+  }
+
+  /** Adds a piece that overlaps none. */
+  insert(piece: TaggedPiece): void {
+    this.size += 1;
+    const b = Math.max(this.#blockFor(piece.start), 0);
+    const block = this.#blocks[b];
+    if (block === undefined) {
+      this.#blocks.push([piece]);
+      return;
+    }
+    const i = firstEndingAfter(block, piece.start);
+    if (i === block.length) block.push(piece);
+    else block.splice(i, 0, piece);
+    if (block.length > BLOCK_PIECES_MAX) this.#split(b);
+  }
+
+  /**
+   * Replaces pieces that follow each other, at least one, by those that are left of them.
+   *
+   * @param remains what is left, ascending, inside the bounds of `gone`
+   */
+  replace(gone: readonly TaggedPiece[], remains: readonly TaggedPiece[]): void {
+    const blocks = this.#blocks;
+    let b = this.#blockFor(gone[0]!.start);
+    let i = firstEndingAfter(blocks[b]!, gone[0]!.start);
+    this.size += remains.length - gone.length;
+    let left = gone.length;
+    const firstBlock = b;
+    const firstIndex = i;
+    // Whole blocks go at once; only the first and the last are cut.
+    while (left > 0) {
+      const block = blocks[b]!;
+      const count = Math.min(left, block.length - i);
+      left -= count;
+      if (left === 0 && b === firstBlock) {
+        block.splice(i, count, ...remains);
+        this.#tidy(b);
+        return;
+      }
+      if (b === firstBlock) block.length = i;
+      else if (left === 0) block.splice(0, count);
+      if (left > 0) {
+        b += 1;
+        i = 0;
+      }
+    }
+    const lastKept = blocks[b]!.length > 0 ? b : b + 1;
+    blocks.splice(firstBlock + 1, lastKept - firstBlock - 1);
+    blocks[firstBlock]!.splice(firstIndex, 0, ...remains);
+    this.#tidy(firstBlock);
+  }
+
+  clear(): void {
+    this.size = 0;
+    this.#blocks = [];
+  }
+
+  #tidy(b: number): void {
+    const block = this.#blocks[b]!;
+    if (block.length === 0) this.#blocks.splice(b, 1);
+    else if (block.length > BLOCK_PIECES_MAX) this.#split(b);
+  }
+
+  #split(b: number): void {
+    const block = this.#blocks[b]!;
+    this.#blocks.splice(b + 1, 0, block.splice(block.length >> 1));
+  }
+
+  /** The last block that begins at or before `at`; -1 if there is none. */
+  #blockFor(at: Address): number {
+    const blocks = this.#blocks;
+    let low = 0;
+    let high = blocks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (blocks[middle]![0]!.start <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+}
+
+/** The index of the first piece that ends after `at`. */
+function firstEndingAfter(block: readonly TaggedPiece[], at: Address): number {
+  let low = 0;
+  let high = block.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (block[middle]!.end <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
