@@ -348,30 +348,42 @@ export class Model implements CallHandler {
     }
     switch (effect) {
       case "mmap":
-        return this.#map(mm, call);
+        this.#map(mm, call);
+        break;
       case "munmap":
-        return this.#munmap(mm, call);
+        this.#munmap(mm, call);
+        break;
       case "mremap":
-        return this.#remap(mm, call);
+        this.#remap(mm, call);
+        break;
       case "mprotect":
-        return this.#protect(mm, call);
+        this.#protect(mm, call);
+        break;
       case "madvise":
-        return this.#advise(mm, call, false);
+        this.#advise(mm, call, false);
+        break;
       case "brk":
-        return this.#moveBreak(mm, call);
+        this.#moveBreak(mm, call);
+        break;
       case "shmget":
-        return this.#makeSegment(call);
+        this.#makeSegment(call);
+        break;
       case "shmat":
-        return this.#attach(mm, call);
+        this.#attach(mm, call);
+        break;
       case "shmdt":
-        return this.#detach(mm, call);
+        this.#detach(mm, call);
+        break;
       case "remap_file_pages":
-        return this.#remapFilePages(mm, call);
+        this.#remapFilePages(mm, call);
+        break;
       case "process_mrelease":
-        return this.#reap(call);
+        this.#reap(call);
+        break;
       case "exec":
         this.#leave(task);
-        return this.#bind(task, this.#create(task, mm, "exec"));
+        this.#bind(task, this.#create(task, mm, "exec"));
+        break;
     }
   }
 

@@ -78,7 +78,7 @@ export async function summarize(source: LogSource, options: SummaryOptions): Pro
       own.add(event, text);
     },
     mmReleased(mm) {
-      byMm.get(mm)!.flush();
+      byMm.get(mm)!.release();
     },
   });
   const facts = model.facts();
@@ -144,7 +144,7 @@ class Totals {
 
   #hash(text: EventText): void {
     const { bytes, length } = text;
-    if (this.#batchLength + length > this.#batchBytes) this.flush();
+    if (this.#batchLength + length > this.#batchBytes) this.#flush();
     if (length > this.#batchBytes) {
       this.#sha.update(bytes.subarray(0, length));
       return;
@@ -156,15 +156,19 @@ class Totals {
     this.#batchLength = to;
   }
 
-  /** Hashes what is collected and gives the memory back where no more is to come. */
-  flush(): void {
-    if (this.#batch !== undefined) this.#sha.update(this.#batch.subarray(0, this.#batchLength));
+  #flush(): void {
+    if (this.#batchLength > 0) this.#sha.update(this.#batch!.subarray(0, this.#batchLength));
     this.#batchLength = 0;
+  }
+
+  /** Gives memory back where no more is to come. */
+  release(): void {
+    this.#flush();
     this.#batch = undefined;
   }
 
   result(peakVmas: number, finalVmas: number): EventTotals {
-    this.flush();
+    this.release();
     const events = [...this.#events].map(([type, { count }]) => [type, count] as const);
     return {
       events: Object.fromEntries(events.sort(([a], [b]) => (a < b ? -1 : 1))),
