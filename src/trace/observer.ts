@@ -4,7 +4,10 @@ import type { Address } from "../engine/addresses.ts";
 export interface LogSource {
   /** How messages refer to it: a path, or `-`. */
   readonly name: string;
-  /** The unpacked bytes, from the first one, each time it is called. Chunks may have any size. */
+  /**
+   * The unpacked bytes, from the first one, each time it is called. Chunks may have any size; one is
+   * used up before the next is asked for, so their memory may be used again.
+   */
   open(): AsyncIterable<Uint8Array>;
 }
 
