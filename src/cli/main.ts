@@ -2,13 +2,14 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { IntervalidateError } from "../errors.ts";
+import { addReplay } from "./replay.ts";
 import { addSummary } from "./summary.ts";
 
 /** 1 is for violations and mismatches, which the commands set themselves. */
 const EXIT_USAGE_OR_INPUT = 2;
 
 /** One line each. A command's module loads what it needs when it is run, not here. */
-const commands: readonly ((program: Command) => void)[] = [addSummary];
+const commands: readonly ((program: Command) => void)[] = [addReplay, addSummary];
 
 async function main(): Promise<void> {
   // A reader that has seen enough (`| head`) is no error.

@@ -1,11 +1,15 @@
-import { availableParallelism, totalmem } from "node:os";
-import { performance } from "node:perf_hooks";
-import { SingleBar } from "cli-progress";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { totalmem } from "node:os";
+import type { SingleBar } from "cli-progress";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { IntervalidateError } from "../errors.ts";
-import { MIRRORS_MAX, PLANTED_FAULTS, type PlantedFault, replay } from "../replay/index.ts";
-import { openLog } from "./log-file.ts";
-import { replayTables } from "./replay-tables.ts";
+import { PLANTED_FAULTS, type PlantedFault } from "../replay/planted-faults.ts";
+
+/** Handles have 24 bits of slot number, and slot 0 is never given out. */
+const MIRRORS_MAX = 2 ** 24 - 1;
+const STRIKES_MAX = 1_000_000;
+const SEED_MAX = 2 ** 32 - 1;
+/** What one mirror costs in a replay, bytes: its tables, its share of the engine, list entries. */
+const BYTES_PER_MIRROR = 300;
 
 interface ReplayFlags {
   readonly mirrors: number;
@@ -17,42 +21,45 @@ interface ReplayFlags {
   readonly quiet: boolean;
 }
 
-/** What one mirror costs in a replay, bytes: its tables, its share of the engine, list entries. */
-const BYTES_PER_MIRROR = 250;
-
-export function replayCommand(): Command {
-  return new Command("replay")
-    .description(
-      "replay a strace log against simulated mirrors and check that none keeps a stale entry",
-    )
-    .argument("<log>", "strace log, plain or gzip; - reads standard input")
+export function addReplay(program: Command): void {
+  program
+    .command("replay")
+    .description("replay a strace log against simulated mirrors, checking that none goes stale")
+    .argument("<log>", "strace log, plain or gzip; - reads the standard input")
     .option(
       "--mirrors <n>",
       "live mirrors aimed at when the log has most pieces",
-      integer(0, MIRRORS_MAX),
+      integerUpTo(MIRRORS_MAX),
       4096,
     )
-    .option("--oom <n>", "strikes of the OOM reaper", integer(0, 1_000_000), 3)
-    .option("--seed <n>", "seed of every random choice", integer(0, 0xffffffff), 1)
-    .option("--verify", "compare each hit list with a scan of all mirrors", false)
+    .option("--oom <n>", "strikes of the OOM reaper", integerUpTo(STRIKES_MAX), 3)
+    .option("--seed <n>", "seed of every random choice", integerUpTo(SEED_MAX), 1)
+    .option("--verify", "compare each hit list with a scan of all mirrors as well", false)
     .addOption(
-      new Option("--plant <fault>", "plant one fault, to see that it is found").choices(
-        PLANTED_FAULTS,
-      ),
+      new Option("--plant <fault>", "plant one fault, to see it found").choices(PLANTED_FAULTS),
     )
     .option("--json", "print the report as JSON", false)
-    .option("--quiet", "print nothing but violations", false)
-    .action(run);
+    .option(
+      "--quiet",
+      "no progress and no report for people: only violations, and JSON if asked for",
+      false,
+    )
+    .allowExcessArguments(false)
+    .action(replayLog);
 }
 
-async function run(path: string, flags: ReplayFlags): Promise<void> {
+async function replayLog(path: string, flags: ReplayFlags): Promise<void> {
   refuseIfTooLarge(flags.mirrors);
-  const source = await openLog(path);
-  const bar = progressBar(flags);
+  const [{ replay }, { openLog }, { replayTables }] = await Promise.all([
+    import("../replay/index.ts"),
+    import("./log-file.ts"),
+    import("./replay-tables.ts"),
+  ]);
+  const log = await openLog(path);
+  const bar = flags.quiet || !process.stderr.isTTY ? undefined : await progressBar();
   const before = performance.now();
-  let report: Awaited<ReturnType<typeof replay>>;
   try {
-    report = await replay(source, {
+    const report = await replay(log, {
       mirrors: flags.mirrors,
       oom: flags.oom,
       seed: flags.seed,
@@ -61,21 +68,25 @@ async function run(path: string, flags: ReplayFlags): Promise<void> {
       ...(bar && { onProgress: (done, total) => showProgress(bar, done, total) }),
       stopwatch: () => performance.now(),
     });
+    const measured = {
+      ...report.measured,
+      wallMs: performance.now() - before,
+      maxRssBytes: process.resourceUsage().maxRSS * 1024,
+    };
+    bar?.stop();
+    if (flags.json) {
+      process.stdout.write(`${JSON.stringify({ ...report, measured }, null, 1)}\n`);
+    } else if (!flags.quiet) {
+      process.stdout.write(replayTables(log.name, report, measured));
+    }
+    for (const { kind, line, message } of report.violations) {
+      console.error(`intervalidate: line ${line} of ${log.name}: ${kind}: ${message}`);
+    }
+    if (!report.ok) process.exitCode = 1;
   } finally {
     bar?.stop();
+    await log.close();
   }
-  const measured = {
-    ...report.measured,
-    wallMs: performance.now() - before,
-    maxRssBytes: process.resourceUsage().maxRSS * 1024,
-    processors: availableParallelism(),
-  };
-  if (flags.json) process.stdout.write(`${JSON.stringify({ ...report, measured }, null, 1)}\n`);
-  else if (!flags.quiet) process.stdout.write(replayTables(source.name, report, measured));
-  for (const { kind, line, message } of report.violations) {
-    process.stderr.write(`intervalidate: line ${line} of ${source.name}: ${kind}: ${message}\n`);
-  }
-  if (!report.ok) process.exitCode = 1;
 }
 
 /** Fails before anything is read, rather than when the machine is on its knees. */
@@ -92,8 +103,8 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
-function progressBar(flags: ReplayFlags): SingleBar | undefined {
-  if (flags.quiet || !process.stderr.isTTY) return undefined;
+async function progressBar(): Promise<SingleBar> {
+  const { SingleBar } = await import("cli-progress");
   return new SingleBar({
     format: "replaying {bar} {percentage}% | {value} of {total} events",
     stream: process.stderr,
@@ -107,10 +118,10 @@ function showProgress(bar: SingleBar, done: number, total: number): void {
   else bar.update(done);
 }
 
-function integer(min: number, max: number): (text: string) => number {
+function integerUpTo(max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It must be an integer from ${min} to ${max}.`);
+    if (/^\d+$/.test(text) && value <= max) return value;
+    throw new InvalidArgumentError(`It must be an integer from 0 to ${max}.`);
   };
 }

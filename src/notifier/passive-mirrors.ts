@@ -299,6 +299,7 @@ export class PassiveMirrors {
   dispose(): void {
     this.#waiting?.reserve(-this.#waiting.size);
     this.#waiting?.dispose();
+    this.#deferred.clear();
     this.#tree.dispose();
   }
 
@@ -362,8 +363,11 @@ export class PassiveMirrors {
   }
 
   #waitingSet(): IntervalSet {
-    this.#waiting ??= new IntervalSet(this.#tree.engine);
-    return this.#waiting;
+    // Asking the tree makes a disposed address space say so, before a set is made for nothing.
+    if (this.#waiting === undefined && this.#tree.size >= 0) {
+      this.#waiting = new IntervalSet(this.#tree.engine);
+    }
+    return this.#waiting as IntervalSet;
   }
 
   #setOf(mirror: number): IntervalSet | undefined {

@@ -55,7 +55,6 @@ describe("intervalidate replay", () => {
       "engineMs",
       "engineNsPerInvalidation",
       "maxRssBytes",
-      "processors",
       "tableBytes",
       "wallMs",
     ]);
