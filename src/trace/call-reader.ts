@@ -15,6 +15,11 @@ const SUPERSEDED = "+++ superseded by execve in pid ";
 
 /** What is done with the calls. Called in log order. */
 export interface CallHandler {
+  /**
+   * Asks only for calls that are wanted, and takes every line to carry a pid. Where one does not,
+   * the reader stops with `missedPid`; counts mean nothing then.
+   */
+  readonly selective: boolean;
   /** Whether completed calls of that name are asked for where they come in two halves. */
   wants(name: CallName): boolean;
   /** A pid token, on whatever line. */
@@ -46,6 +51,8 @@ export class CallReader implements LineSink {
   lineNumber = 0;
   /** Whether a line could not be assigned without `first`. */
   usedFirst = false;
+  /** Reading selectively, a line without a pid was met: it has to be read again, in full. */
+  missedPid = false;
   readonly #lines = new LogicalLines(this);
   readonly #handler: CallHandler;
   readonly #first: Address;
@@ -54,6 +61,8 @@ export class CallReader implements LineSink {
   readonly #parser = new LineParser();
   readonly #call = new CompletedCall();
   #earlyBegun = 0;
+  /** Tasks with an open call. */
+  #open = 0;
 
   /** @param first the process of lines that carry no pid while not exactly one is live */
   constructor(handler: CallHandler, first: Address) {
@@ -87,7 +96,9 @@ export class CallReader implements LineSink {
   line(bytes: Uint8Array, start: number, end: number, number: number): void {
     const parser = this.#parser;
     this.lineNumber = number;
-    parser.parse(bytes, start, end);
+    parser.parsePrefix(bytes, start, end);
+    if (this.#handler.selective && this.#skips()) return;
+    parser.parseBody();
     this.kinds[parser.kind] += 1;
     if (parser.pid !== NOT_A_NUMBER) this.#handler.pidToken(parser.pid);
     if (parser.kind === "other" && !parser.detached) return;
@@ -99,6 +110,18 @@ export class CallReader implements LineSink {
     else if (parser.kind === "resumed") this.#resume(task);
     else if (parser.kind === "exit") this.#exit(task);
     else if (parser.detached) this.#setGone(task);
+  }
+
+  /** Whether a selective handler need not know this line. */
+  #skips(): boolean {
+    const { pid } = this.#parser;
+    if (pid === NOT_A_NUMBER) {
+      this.#parser.parseBody();
+      if (this.#parser.kind !== "other" || this.#parser.detached) this.missedPid = true;
+      return true;
+    }
+    if (this.#parser.mayForkFreeOrExit()) return false;
+    return this.#open === 0 || this.#tasks.get(pid)?.openName == null;
   }
 
   #owner(): Task {
@@ -136,8 +159,11 @@ export class CallReader implements LineSink {
     const parser = this.#parser;
     const name = parser.name!;
     this.#drop(task);
+    const wanted = this.#handler.wants(name);
+    if (this.#handler.selective && !wanted) return;
+    this.#open += 1;
     const text = task.open(name);
-    if (!this.#handler.wants(name) && !name.early) return;
+    if (!wanted) return;
     text.append(parser.bytes, parser.textStart, parser.textEnd);
     if (!name.early) return;
     task.openEarly = this.#earlyBegun++;
@@ -154,6 +180,7 @@ export class CallReader implements LineSink {
       return;
     }
     task.openName = null;
+    this.#open -= 1;
     if (!this.#handler.wants(name)) return;
     const text = task.openArguments!;
     const length = text.length;
@@ -205,6 +232,7 @@ export class CallReader implements LineSink {
   #drop(task: Task): void {
     if (task.openName === null) return;
     task.openName = null;
+    this.#open -= 1;
     this.unfinishedLost += 1;
   }
 }

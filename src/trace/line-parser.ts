@@ -38,14 +38,45 @@ export class LineParser {
 
   readonly #names = callNames();
 
-  parse(bytes: Uint8Array, start: number, end: number): void {
+  /** The first step: the pid token, and where the body begins. */
+  parsePrefix(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.end = end;
-    this.detached = false;
-    this.name = null;
     const at = this.#parsePid(start);
     this.bodyStart = prefixEnd(bytes, at, end);
-    this.kind = this.#parseBody();
+  }
+
+  /** The second step. */
+  parseBody(): void {
+    this.detached = false;
+    this.name = null;
+    this.kind = this.#kindOfBody();
+  }
+
+  /**
+   * Whether the body may be an exit line or the begin of a call that makes processes or takes effect
+   * early: judged by two characters, so that most lines need no second step.
+   */
+  mayForkFreeOrExit(): boolean {
+    const { bytes, bodyStart, end } = this;
+    if (bodyStart + 1 >= end) return false;
+    const second = bytes[bodyStart + 1];
+    switch (bytes[bodyStart]) {
+      case 43: // +++
+        return true;
+      case 99: // clone, clone3
+        return second === 108;
+      case 102: // fork
+        return second === 111;
+      case 109: // munmap
+        return second === 117;
+      case 112: // process_mrelease
+        return second === 114;
+      case 118: // vfork
+        return second === 102;
+      default:
+        return false;
+    }
   }
 
   /** Returns the end of the pid token and its spaces, or `start`. */
@@ -76,7 +107,7 @@ export class LineParser {
     return spacesEnd(bytes, at, end);
   }
 
-  #parseBody(): LineKind {
+  #kindOfBody(): LineKind {
     const { bytes, bodyStart, end } = this;
     if (bodyStart >= end) return "other";
     const first = bytes[bodyStart]!;

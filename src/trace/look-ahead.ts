@@ -37,8 +37,11 @@ export class LookAhead implements CallHandler {
   readonly #pidTokens = new Set<Address>();
   readonly #children = new Set<Address>();
 
-  constructor(first: Address) {
+  readonly selective: boolean;
+
+  constructor(first: Address, selective: boolean) {
     this.first = first;
+    this.selective = selective;
   }
 
   /** The first pid token of the log that is no known child, or 0. */
@@ -97,8 +100,15 @@ export function makesChild(call: CompletedCall): boolean {
   return call.name.forks && !call.injected && call.value > 0;
 }
 
-/** Looks through the whole log: once, or twice if lines without a pid need to know the first. */
+/**
+ * Looks through the whole log: once if its lines carry pids; if they do not, once more, and again if
+ * it turns out that they need to know the first pid.
+ */
 export async function lookAhead(source: LogSource): Promise<LookAhead> {
+  const quick = new LookAhead(0, true);
+  const reader = new CallReader(quick, 0);
+  await feed(source, reader);
+  if (!reader.missedPid) return quick;
   // Right for logs without any pid; otherwise it is seldom needed.
   const guess = await walk(source, 0);
   if (!guess.usedFirst) return guess.seen;
@@ -107,13 +117,16 @@ export async function lookAhead(source: LogSource): Promise<LookAhead> {
 }
 
 async function walk(source: LogSource, first: Address) {
-  const seen = new LookAhead(first);
+  const seen = new LookAhead(first, false);
   const reader = new CallReader(seen, first);
   await feed(source, reader);
   return { seen, usedFirst: reader.usedFirst };
 }
 
 export async function feed(source: LogSource, reader: CallReader): Promise<void> {
-  for await (const chunk of source.open()) reader.push(chunk);
+  for await (const chunk of source.open()) {
+    reader.push(chunk);
+    if (reader.missedPid) return;
+  }
   reader.end();
 }

@@ -54,6 +54,7 @@ export interface ModelObserver extends TraceObserver {
 }
 
 export class Model implements CallHandler {
+  readonly selective = false;
   readonly mms: Mm[] = [];
   readonly #reader: CallReader;
   readonly #ahead: LookAhead;
@@ -276,51 +277,44 @@ export class Model implements CallHandler {
   }
 
   #unmap(mm: Mm, start: Address, end: Address): void {
-    this.#emitRange(mm, "UNMAP", start, end);
-    this.#remove(mm, start, end, false);
+    const gone = mm.overlapping(start, end);
+    this.#emit(mm, "UNMAP", start, end, true, gone.length, commonBytes(gone, start, end));
+    if (gone.length > 0) this.#cut(mm, gone, start, end);
   }
 
   /** As the kernel does where a mapping replaces others: no event if there are none. */
   #unmapIfMapped(mm: Mm, start: Address, end: Address): void {
-    const { count, bytes } = mm.overlap(start, end);
-    if (count === 0) return;
-    this.#emit(mm, "UNMAP", start, end, true, count, bytes);
-    this.#remove(mm, start, end, false);
+    const gone = mm.overlapping(start, end);
+    if (gone.length === 0) return;
+    this.#emit(mm, "UNMAP", start, end, true, gone.length, commonBytes(gone, start, end));
+    this.#cut(mm, gone, start, end);
   }
 
-  /** Cuts `[start, end)` out of all pieces. Stale: the log has not shown why they went. */
-  #remove(mm: Mm, start: Address, end: Address, stale: boolean): void {
-    const gone = mm.list.overlapping(start, end);
+  /** Removes what is in the way of a new piece: the log has not shown why it went. */
+  #removeStale(mm: Mm, start: Address, end: Address): void {
+    const gone = mm.overlapping(start, end);
     if (gone.length === 0) return;
-    const observer = this.#observer;
-    if (stale) {
-      this.#stalePieces += gone.length;
-      const line = this.#reader.lineNumber;
-      if (observer.staleRemoval !== undefined) {
-        for (const piece of gone) observer.staleRemoval(mm, piece, line);
-      }
+    this.#stalePieces += gone.length;
+    const line = this.#reader.lineNumber;
+    if (this.#observer.staleRemoval !== undefined) {
+      for (const piece of gone) this.#observer.staleRemoval(mm, piece, line);
     }
+    this.#cut(mm, gone, start, end);
+  }
+
+  /** Cuts `[start, end)` out of the pieces that it overlaps. */
+  #cut(mm: Mm, gone: readonly TaggedPiece[], start: Address, end: Address): void {
     const first = gone[0]!;
     const last = gone[gone.length - 1]!;
     const remains: TaggedPiece[] = [];
-    let left: TaggedPiece | undefined;
-    let right: TaggedPiece | undefined;
-    if (first.start < start) {
-      left = makePiece(first.start, start, first.shared, first.tag);
-      remains.push(left);
-    }
-    if (last.end > end) {
-      right = makePiece(end, last.end, last.shared, last.tag);
-      remains.push(right);
-    }
+    if (first.start < start) remains.push(makePiece(first.start, start, first.shared, first.tag));
+    if (last.end > end) remains.push(makePiece(end, last.end, last.shared, last.tag));
     mm.list.replace(gone, remains);
     this.#livePieces += remains.length - gone.length;
-    if (observer.pieceCut === undefined) return;
+    if (this.#observer.pieceCut === undefined) return;
     for (const piece of gone) {
-      const of = remains.filter(
-        (remain) => (remain === left && piece === first) || (remain === right && piece === last),
-      );
-      observer.pieceCut(mm, piece, of);
+      const left = remains.filter(({ start, end }) => piece.start <= start && end <= piece.end);
+      this.#observer.pieceCut(mm, piece, left);
     }
   }
 
@@ -333,7 +327,7 @@ export class Model implements CallHandler {
   }
 
   #addOverStale(mm: Mm, start: Address, end: Address, shared: boolean, tag?: Address): void {
-    this.#remove(mm, start, end, true);
+    this.#removeStale(mm, start, end);
     this.#add(mm, start, end, shared, tag);
   }
 
@@ -525,6 +519,17 @@ export class Model implements CallHandler {
       }
     }
   }
+}
+
+/** The sum of the lengths that these pieces, which all intersect `[start, end)`, have in it. */
+function commonBytes(pieces: readonly TaggedPiece[], start: Address, end: Address): Address {
+  let bytes: Address = 0;
+  for (const piece of pieces) {
+    const from = piece.start < start ? start : piece.start;
+    const to = piece.end > end ? end : piece.end;
+    bytes = add(bytes, subtract(to, from));
+  }
+  return bytes;
 }
 
 function clears(advice: FlagWord): boolean {

@@ -5,7 +5,7 @@ import type { Address } from "../engine/addresses.ts";
 import { add, subtract } from "./arithmetic.ts";
 import type { Piece } from "./observer.ts";
 
-const BLOCK_PIECES_MAX = 256;
+const BLOCK_PIECES_MAX = 64;
 
 export interface TaggedPiece extends Piece {
   /** Where the shared memory segment it belongs to was attached. */
@@ -90,8 +90,7 @@ export class PieceList {
       return;
     }
     const i = firstEndingAfter(block, piece.start);
-    if (i === block.length) block.push(piece);
-    else block.splice(i, 0, piece);
+    insertAt(block, i, piece);
     if (block.length > BLOCK_PIECES_MAX) this.#split(b);
   }
 
@@ -105,6 +104,14 @@ export class PieceList {
     let b = this.#blockFor(gone[0]!.start);
     let i = firstEndingAfter(blocks[b]!, gone[0]!.start);
     this.size += remains.length - gone.length;
+    if (gone.length === 1 && remains.length <= 1) {
+      if (remains.length === 1) blocks[b]![i] = remains[0]!;
+      else {
+        removeAt(blocks[b]!, i);
+        this.#tidy(b);
+      }
+      return;
+    }
     let left = gone.length;
     const firstBlock = b;
     const firstIndex = i;
@@ -171,4 +178,18 @@ function firstEndingAfter(block: readonly TaggedPiece[], at: Address): number {
     else high = middle;
   }
   return low;
+}
+
+// The blocks are short: moving their pieces one by one is faster than `splice`, which also makes an
+// array of what it takes out.
+
+function insertAt(block: TaggedPiece[], index: number, piece: TaggedPiece): void {
+  block.push(piece);
+  for (let i = block.length - 1; i > index; i--) block[i] = block[i - 1]!;
+  block[index] = piece;
+}
+
+function removeAt(block: TaggedPiece[], index: number): void {
+  for (let i = index + 1; i < block.length; i++) block[i - 1] = block[i]!;
+  block.pop();
 }

@@ -67,12 +67,17 @@ export async function summarize(source: LogSource, options: SummaryOptions): Pro
   const total = new Totals(options.createSha256(), LOG_BATCH_BYTES, "");
   const byMm = new Map<TracedMm, Totals>();
   const text = new EventText();
+  let current: TracedMm | undefined;
+  let own: Totals = total;
   const model = await follow(source, {
     mmCreated(mm) {
       byMm.set(mm, new Totals(options.createSha256(), MM_BATCH_BYTES, mm.id));
     },
     event(event) {
-      const own = byMm.get(event.mm)!;
+      if (event.mm !== current) {
+        current = event.mm;
+        own = byMm.get(current)!;
+      }
       text.write(event, own.idBytes);
       total.add(event, text);
       own.add(event, text);
@@ -118,7 +123,7 @@ class Totals {
   readonly #batchBytes: number;
   #batch: Uint8Array | undefined;
   #batchLength = 0;
-  readonly #events = new Map<TraceEventType, { count: number }>();
+  readonly #events: { [type in TraceEventType]?: number } = {};
   #nonblockable = 0;
   #overlaps = 0;
   readonly #bytes = new ExactSum();
@@ -132,9 +137,7 @@ class Totals {
 
   add(event: MeasuredEvent, text: EventText): void {
     const { type, overlapBytes } = event;
-    const ofType = this.#events.get(type);
-    if (ofType === undefined) this.#events.set(type, { count: 1 });
-    else ofType.count += 1;
+    this.#events[type] = (this.#events[type] ?? 0) + 1;
     if (!event.blockable) this.#nonblockable += 1;
     this.#overlaps += event.overlaps;
     this.#bytes.add(type === "RELEASE" ? overlapBytes : subtract(event.end, event.start));
@@ -169,9 +172,9 @@ class Totals {
 
   result(peakVmas: number, finalVmas: number): EventTotals {
     this.release();
-    const events = [...this.#events].map(([type, { count }]) => [type, count] as const);
+    const events = Object.entries(this.#events).sort(([a], [b]) => (a < b ? -1 : 1));
     return {
-      events: Object.fromEntries(events.sort(([a], [b]) => (a < b ? -1 : 1))),
+      events: Object.fromEntries(events),
       nonblockable: this.#nonblockable,
       bytes: String(this.#bytes),
       overlaps: this.#overlaps,
