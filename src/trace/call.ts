@@ -40,7 +40,8 @@ export class CompletedCall {
     while (tokenEnd < end && bytes[tokenEnd] !== 32 && bytes[tokenEnd] !== 60) tokenEnd++;
     this.failed = tokenEnd - start === 2 && hasText(bytes, start, end, "-1");
     this.value = parseResult(bytes, start, tokenEnd);
-    this.injected = tokenEnd < end && findText(bytes, tokenEnd, end, INJECTED) >= 0;
+    const onlyNumber = tokenEnd === end && this.value !== NOT_A_NUMBER;
+    this.injected = !onlyNumber && findText(bytes, start, end, INJECTED) >= 0;
     this.outOfMemory = this.failed && errnoIs(bytes, tokenEnd, end, "ENOMEM");
   }
 

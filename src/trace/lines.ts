@@ -2,7 +2,7 @@
 // go wherever the output happens to stand, also in the middle of a line whose rest then follows on
 // the next one. Such a notice is cut out and the two parts are joined.
 
-import { ByteBuffer, digitsEnd, hasText, isDigit } from "./bytes.ts";
+import { ByteBuffer, hasText, isDigit } from "./bytes.ts";
 
 const NOTICE = "strace: Process ";
 const BUFFER_KEPT_MAX_BYTES = 1 << 16;
@@ -22,6 +22,12 @@ export class LogicalLines {
   readonly #waiting = new ByteBuffer(BUFFER_KEPT_MAX_BYTES);
   #noticeAt = -1;
   #waitingNumber = 0;
+  /** How much of the waiting line has been searched for the begin of a notice with a comm. */
+  #scanned = 0;
+  /** The first such begin whose comm is not closed up to there, or -1. */
+  #openAt = -1;
+  /** For each `>` up to there the first such begin whose comm it closes, or -1. */
+  readonly #closed: number[] = [];
 
   constructor(sink: LineSink) {
     this.#sink = sink;
@@ -53,67 +59,77 @@ export class LogicalLines {
 
   #physical(bytes: Uint8Array, start: number, end: number): void {
     this.count += 1;
-    if (this.#noticeAt >= 0) this.#join(bytes, start, end);
-    else {
-      const noticeAt = noticeStart(bytes, start, end, start);
-      if (noticeAt > start) {
-        this.#waiting.append(bytes, start, end);
-        this.#waitingNumber = this.count;
-        this.#noticeAt = noticeAt - start;
-      } else this.#sink.line(bytes, start, end, this.count);
-    }
-  }
-
-  #join(bytes: Uint8Array, start: number, end: number): void {
-    const waiting = this.#waiting;
-    const cut = this.#noticeAt;
-    waiting.length = cut;
-    // The text before the cut holds no begin of a notice, except one that goes on in the new text.
-    let searchFrom = cut;
-    while (searchFrom > 0 && isDigit(waiting.bytes[searchFrom - 1])) searchFrom--;
-    searchFrom = Math.max(0, searchFrom - NOTICE.length);
-    waiting.append(bytes, start, end);
-    this.#noticeAt = noticeStart(waiting.bytes, 0, waiting.length, searchFrom);
+    if (this.#noticeAt < 0) {
+      if (noticeNameEnd(bytes, start, end) < 0) {
+        this.#sink.line(bytes, start, end, this.count);
+        return;
+      }
+      this.#waitingNumber = this.count;
+    } else this.#waiting.length = this.#noticeAt;
+    this.#waiting.append(bytes, start, end);
+    this.#noticeAt = this.#findNotice();
     if (this.#noticeAt <= 0) this.#flush();
   }
 
   #flush(): void {
-    this.#noticeAt = -1;
     this.#sink.line(this.#waiting.bytes, 0, this.#waiting.length, this.#waitingNumber);
     this.#waiting.clear();
+    this.#noticeAt = -1;
+    this.#scanned = 0;
+    this.#openAt = -1;
+    this.#closed.length = 0;
+  }
+
+  /**
+   * Where a notice begins that ends the waiting line: `strace: Process N attached`, `... attached in M
+   * bit mode` or `... detached`, with `<comm>` after N or without; -1 if there is none. Of several
+   * begins the leftmost counts.
+   */
+  #findNotice(): number {
+    const { bytes, length } = this.#waiting;
+    const nameEnd = noticeNameEnd(bytes, 0, length);
+    if (nameEnd < 0) return -1;
+    if (bytes[nameEnd - 1] !== 62) {
+      const at = noticeBegin(bytes, nameEnd);
+      if (at > 0) this.#scan(at);
+      return at;
+    }
+    this.#scan(nameEnd);
+    // No `>` comes after this one.
+    const at = this.#closed.pop() ?? -1;
+    if (at >= 0) {
+      // What is before it has been looked at and is kept; what is after it will be cut.
+      this.#scanned = at;
+      this.#openAt = -1;
+    }
+    return at;
+  }
+
+  /** Each byte that is kept is looked at once, however many notices are cut out behind it. */
+  #scan(end: number): void {
+    const { bytes } = this.#waiting;
+    for (let at = this.#scanned; at < end; at++) {
+      if (bytes[at] === 62) {
+        this.#closed.push(this.#openAt);
+        this.#openAt = -1;
+      } else if (bytes[at] === 60 && this.#openAt < 0) this.#openAt = noticeBegin(bytes, at);
+    }
+    this.#scanned = Math.max(this.#scanned, end);
   }
 }
 
-/**
- * Where a notice begins that ends the line: `strace: Process N attached`, `... attached in M bit
- * mode` or `... detached`, with `<comm>` after N or without; -1 if there is none. Notices that
- * begin before `searchFrom` are not looked for.
- */
-function noticeStart(bytes: Uint8Array, start: number, end: number, searchFrom: number): number {
+/** The begin of `strace: Process N` that ends at `end`, or -1. */
+function noticeBegin(bytes: Uint8Array, end: number): number {
+  let digits = end;
+  while (digits > 0 && isDigit(bytes[digits - 1])) digits--;
+  const at = digits - NOTICE.length;
+  return digits < end && at >= 0 && hasText(bytes, at, end, NOTICE) ? at : -1;
+}
+
+/** Where the process of a notice that ends at `end` ends, `N` or `N<comm>`; -1 if it is none. */
+function noticeNameEnd(bytes: Uint8Array, start: number, end: number): number {
   const last = bytes[end - 1];
   if (end - start < NOTICE.length || (last !== 100 && last !== 101)) return -1;
-  const nameEnd = noticeNameEnd(bytes, start, end);
-  if (nameEnd < 0) return -1;
-  if (bytes[nameEnd - 1] !== 62) {
-    let digits = nameEnd;
-    while (digits > start && isDigit(bytes[digits - 1])) digits--;
-    const at = digits - NOTICE.length;
-    return digits < nameEnd && at >= start && hasText(bytes, at, end, NOTICE) ? at : -1;
-  }
-  // `N<comm>`: a comm is anything but `>`, so the leftmost begin after the `>` before counts.
-  let from = nameEnd - 1;
-  while (from > searchFrom && bytes[from - 1] !== 62) from--;
-  for (let at = from; at + NOTICE.length < nameEnd; at++) {
-    if (bytes[at] !== 115 || !hasText(bytes, at, nameEnd, NOTICE)) continue;
-    const digits = at + NOTICE.length;
-    const comm = digitsEnd(bytes, digits, nameEnd);
-    if (comm > digits && bytes[comm] === 60) return at;
-  }
-  return -1;
-}
-
-/** The end of `N` or `N<comm>` in a notice that ends at `end`, or -1. */
-function noticeNameEnd(bytes: Uint8Array, start: number, end: number): number {
   const endsWith = (text: string, at: number): boolean =>
     at - text.length >= start && hasText(bytes, at - text.length, at, text);
   if (endsWith(" attached", end) || endsWith(" detached", end)) return end - " attached".length;
