@@ -1,0 +1,303 @@
+// Handles and where their intervals are.
+//
+//   handle | generation 8 | slot 24 |         the slot is never 0, so no handle is 0
+//
+// Slots come in chunks of 256, which are handed to sets one at a time, lowest number first; a set
+// keeps its chunks until it is disposed of, so that after a clear its handles restart from the same
+// value. A chunk has a record in the directory and a block of its own:
+//
+//   record   0  slots  owner  next  (spare)            next: number + 1 in the set's chain, or 0
+//   64 B    32  live bits, 256
+//
+//   block    0  entry[256]
+//   entry live | generation 8 | 00 | leaf address / 1024, 22 bits |
+//   entry free | generation 8 | slot of the next free id, 24 bits |
+//
+// Slots that were not used since the last restart have no entry yet: `fresh` runs through them.
+
+import { BLOCK, CHUNK_COUNT_MAX, header } from "./header";
+import { Leaf } from "./leaf";
+import { giveAdjacent, takeAdjacent, takeBlock } from "./pools";
+import { DISPOSED, giveSet, IntervalSet, RESTART_DUE } from "./sets";
+
+const CHUNK_SLOTS: u32 = 256;
+const RECORD_SIZE: usize = 64;
+const RECORDS_PER_BLOCK: u32 = 16;
+const LIVE_BITS: usize = 32;
+const SLOT_MASK: u32 = 0xffffff;
+
+@unmanaged
+class Chunk {
+  slots: usize = 0;
+  owner: usize = 0;
+  next: u32 = 0;
+
+  @inline static at(index: u32): Chunk {
+    return changetype<Chunk>(header().directory + <usize>index * RECORD_SIZE);
+  }
+
+  isLive(index: u32): bool {
+    return (load<u32>(this.liveWord(index)) & ((<u32>1) << (index & 31))) !== 0;
+  }
+
+  setLive(index: u32): void {
+    const word = this.liveWord(index);
+    store<u32>(word, load<u32>(word) | ((<u32>1) << (index & 31)));
+  }
+
+  clearLive(index: u32): void {
+    const word = this.liveWord(index);
+    store<u32>(word, load<u32>(word) & ~((<u32>1) << (index & 31)));
+  }
+
+  clearAllLive(): void {
+    memory.fill(changetype<usize>(this) + LIVE_BITS, 0, 32);
+  }
+
+  private liveWord(index: u32): usize {
+    return changetype<usize>(this) + LIVE_BITS + ((<usize>index >> 5) << 2);
+  }
+}
+
+export function resetIds(): void {
+  const h = header();
+  h.directory = 0;
+  h.directoryCapacity = 0;
+  h.chunkCount = 0;
+  h.chunkSearchFrom = 0;
+}
+
+/** The leaf that holds this handle's interval, or 0 if the number is no live handle of the set. */
+export function leafOf(set: IntervalSet, handle: u32): usize {
+  const slot = handle & SLOT_MASK;
+  const number = slot >> 8;
+  if (number >= header().chunkCount) return 0;
+  const chunk = Chunk.at(number);
+  const index = slot & 255;
+  if (!chunk.isLive(index)) return 0;
+  const entry = load<u32>(chunk.slots + (index << 2));
+  if ((entry ^ handle) >> 24 !== 0) return 0;
+  const leaf = leafOfEntry(entry);
+  return Leaf.at(leaf).set === changetype<usize>(set) ? leaf : 0;
+}
+
+function leafOfEntry(entry: u32): usize {
+  return <usize>(entry << 10);
+}
+
+/** Notes that the live id's interval has moved to this leaf. */
+export function pointTo(handle: u32, leaf: usize): void {
+  const slot = handle & SLOT_MASK;
+  const place = Chunk.at(slot >> 8).slots + ((slot & 255) << 2);
+  store<u32>(place, (handle & ~SLOT_MASK) | (<u32>leaf >> 10));
+}
+
+/** What the next id of the set needs: nothing, a known chunk's number, or `chunkCount`. */
+export const NO_CHUNK: u32 = 0xffffffff;
+
+export function chunkNeeded(set: IntervalSet): u32 {
+  if (set.freeCount > 0) return NO_CHUNK;
+  if (set.chunk !== 0 && (set.fresh < CHUNK_SLOTS || Chunk.at(set.chunk - 1).next !== 0)) {
+    return NO_CHUNK;
+  }
+  const h = header();
+  let number = h.chunkSearchFrom;
+  while (number < h.chunkCount && Chunk.at(number).owner !== 0) number += 1;
+  h.chunkSearchFrom = number;
+  return number;
+}
+
+/** Blocks that the directory needs to hold one more chunk. */
+export function directoryGrowth(number: u32): u32 {
+  const h = header();
+  if (number < h.directoryCapacity) return 0;
+  return max<u32>(1, (2 * h.directoryCapacity) / RECORDS_PER_BLOCK);
+}
+
+export function isBeyondCapacity(number: u32): bool {
+  return number !== NO_CHUNK && number >= CHUNK_COUNT_MAX;
+}
+
+/** Hands the chunk to the set. What it needs has been provided. */
+export function attachChunk(set: IntervalSet, number: u32): void {
+  const h = header();
+  if (number === h.chunkCount) createChunk(number);
+  const chunk = Chunk.at(number);
+  chunk.owner = changetype<usize>(set);
+  chunk.next = 0;
+  chunk.clearAllLive();
+  h.chunkSearchFrom = number + 1;
+  if (set.firstChunk === 0) {
+    set.firstChunk = number + 1;
+    set.chunk = number + 1;
+    set.fresh = firstFresh(number);
+  } else {
+    Chunk.at(set.lastChunk - 1).next = number + 1;
+  }
+  set.lastChunk = number + 1;
+}
+
+function createChunk(number: u32): void {
+  const h = header();
+  const blocks = directoryGrowth(number);
+  if (blocks > 0) {
+    const old = h.directory;
+    const oldBlocks = h.directoryCapacity / RECORDS_PER_BLOCK;
+    h.directory = takeAdjacent(blocks);
+    h.directoryCapacity = blocks * RECORDS_PER_BLOCK;
+    memory.copy(h.directory, old, oldBlocks * BLOCK);
+    giveAdjacent(old, oldBlocks);
+  }
+  h.chunkCount = number + 1;
+  Chunk.at(number).slots = takeBlock();
+}
+
+function firstFresh(number: u32): u32 {
+  // Slot 0 is never used, so that 0 is never a handle.
+  return number === 0 ? 1 : 0;
+}
+
+/** Takes the id for a new interval. A chunk has been attached if one was needed. */
+export function takeId(set: IntervalSet): u32 {
+  set.flags &= ~RESTART_DUE;
+  if (set.freeCount > 0) return takeFreeId(set);
+  if (set.fresh === CHUNK_SLOTS) {
+    set.chunk = Chunk.at(set.chunk - 1).next;
+    set.fresh = firstFresh(set.chunk - 1);
+  }
+  const number = set.chunk - 1;
+  const index = set.fresh;
+  set.fresh = index + 1;
+  Chunk.at(number).setLive(index);
+  return (number << 8) | index;
+}
+
+function takeFreeId(set: IntervalSet): u32 {
+  const slot = set.freeHead;
+  const chunk = Chunk.at(slot >> 8);
+  const entry = load<u32>(chunk.slots + ((slot & 255) << 2));
+  set.freeHead = entry & SLOT_MASK;
+  set.freeCount -= 1;
+  chunk.setLive(slot & 255);
+  return (entry & ~SLOT_MASK) | slot;
+}
+
+/** Frees the id of an interval that has left the set `from`. */
+export function giveId(handle: u32, from: IntervalSet): void {
+  const slot = handle & SLOT_MASK;
+  const chunk = Chunk.at(slot >> 8);
+  chunk.clearLive(slot & 255);
+  const owner = changetype<IntervalSet>(chunk.owner);
+  // The next generation; overflow of the eight bits is the documented limit.
+  store<u32>(chunk.slots + ((slot & 255) << 2), (handle & ~SLOT_MASK) + (1 << 24));
+  if (owner.freeCount === 0) {
+    owner.freeHead = slot;
+  } else {
+    const tail = owner.freeTail;
+    const place = Chunk.at(tail >> 8).slots + ((tail & 255) << 2);
+    store<u32>(place, (load<u32>(place) & ~SLOT_MASK) | slot);
+  }
+  owner.freeTail = slot;
+  owner.freeCount += 1;
+  if (chunk.owner !== changetype<usize>(from)) {
+    from.borrowed -= 1;
+    settleLoan(owner);
+  }
+}
+
+/** Takes back the newest id of an insertMany, as if it had never been taken. */
+export function untakeId(set: IntervalSet, handle: u32, wasFree: bool): void {
+  const slot = handle & SLOT_MASK;
+  const chunk = Chunk.at(slot >> 8);
+  chunk.clearLive(slot & 255);
+  if (!wasFree) {
+    set.chunk = (slot >> 8) + 1;
+    set.fresh = slot & 255;
+    return;
+  }
+  store<u32>(chunk.slots + ((slot & 255) << 2), (handle & ~SLOT_MASK) | set.freeHead);
+  if (set.freeCount === 0) set.freeTail = slot;
+  set.freeHead = slot;
+  set.freeCount += 1;
+}
+
+export function ownerOf(handle: u32): usize {
+  return Chunk.at((handle & SLOT_MASK) >> 8).owner;
+}
+
+/** Keeps account of ids outside the set that owns them. */
+export function noteTransfer(handle: u32, from: IntervalSet, to: IntervalSet): void {
+  const owner = ownerOf(handle);
+  if (owner === changetype<usize>(from)) from.lent += 1;
+  else from.borrowed -= 1;
+  if (owner === changetype<usize>(to)) to.lent -= 1;
+  else to.borrowed += 1;
+}
+
+function settleLoan(owner: IntervalSet): void {
+  owner.lent -= 1;
+  if (owner.lent > 0) return;
+  if ((owner.flags & DISPOSED) !== 0) releaseSet(owner);
+  else if ((owner.flags & RESTART_DUE) !== 0) restartIds(owner);
+}
+
+/** Starts the set's ids over; it has no interval and no id of it is in use elsewhere. */
+export function restartIds(set: IntervalSet): void {
+  set.flags &= ~RESTART_DUE;
+  set.freeCount = 0;
+  const current = set.chunk;
+  if (current === 0) return;
+  // Chunks behind the current one were not used since the last restart.
+  let number = set.firstChunk;
+  while (true) {
+    Chunk.at(number - 1).clearAllLive();
+    if (number === current) break;
+    number = Chunk.at(number - 1).next;
+  }
+  set.chunk = set.firstChunk;
+  set.fresh = firstFresh(set.chunk - 1);
+}
+
+/** Gives back the chunks and the record of a set that is disposed of. */
+export function releaseSet(set: IntervalSet): void {
+  const h = header();
+  let number = set.firstChunk;
+  while (number !== 0) {
+    const chunk = Chunk.at(number - 1);
+    chunk.owner = 0;
+    chunk.clearAllLive();
+    h.chunkSearchFrom = min(h.chunkSearchFrom, number - 1);
+    number = chunk.next;
+  }
+  h.setCount -= 1;
+  giveSet(changetype<usize>(set));
+}
+
+/** Ids of the set's chunks that are free for reuse, counted along their chain; for `verify`. */
+export function countFreeIds(set: IntervalSet): u32 {
+  let count: u32 = 0;
+  let slot = set.freeHead;
+  while (count < set.freeCount) {
+    const chunk = Chunk.at(slot >> 8);
+    if (slot >> 8 >= header().chunkCount || chunk.owner !== changetype<usize>(set)) break;
+    if (chunk.isLive(slot & 255)) break;
+    count += 1;
+    if (slot === set.freeTail) break;
+    slot = load<u32>(chunk.slots + ((slot & 255) << 2)) & SLOT_MASK;
+  }
+  return count;
+}
+
+/** Ids of the set's chunks in use anywhere; for `verify`. */
+export function countLiveIds(set: IntervalSet): u32 {
+  let count: u32 = 0;
+  let number = set.firstChunk;
+  while (number !== 0) {
+    const chunk = Chunk.at(number - 1);
+    for (let i: usize = 0; i < 32; i += 8) {
+      count += <u32>popcnt(load<u64>(changetype<usize>(chunk) + LIVE_BITS + i));
+    }
+    number = chunk.next;
+  }
+  return count;
+}

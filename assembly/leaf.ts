@@ -1,0 +1,405 @@
+// A leaf, one block: up to 60 intervals of one tree, in no order.
+//
+//     0  count  parent  set  tree u8 | wide u8 | shift u8 | spare u8
+//    16  base i64       locks u64: one bit per slot
+//    32  spare, 32 bytes
+//    64  narrow: startOff i32[60] | lastOff i32[60] | id u32[60] | sequence u32[60]
+//    64  wide:   start i64[40]    | last i64[40]    | id u32[40] | sequence u32[40]
+//  1024
+//
+// A narrow leaf keeps offsets from `base`, shifted right by `shift`: every start and every last + 1
+// in it is a multiple of 2^shift, so that no bit is lost, and a bound of a query, shifted likewise,
+// compares exactly. Where the window of 2^(32 + shift) is too small the leaf is wide.
+//
+// Slots from `count` on hold anything; hit masks are cut to the first `count` bits.
+
+import { header } from "./header";
+import { pointTo } from "./ids";
+import { giveBlock, takeBlock } from "./pools";
+import { Extent, Scratch } from "./scratch";
+
+export const NARROW_SLOTS: u32 = 60;
+export const WIDE_SLOTS: u32 = 40;
+
+const KEYS: usize = 64;
+const NARROW_LAST: usize = KEYS + 4 * NARROW_SLOTS;
+const NARROW_ID: usize = NARROW_LAST + 4 * NARROW_SLOTS;
+const NARROW_SEQUENCE: usize = NARROW_ID + 4 * NARROW_SLOTS;
+const WIDE_LAST: usize = KEYS + 8 * WIDE_SLOTS;
+const WIDE_ID: usize = WIDE_LAST + 8 * WIDE_SLOTS;
+const WIDE_SEQUENCE: usize = WIDE_ID + 4 * WIDE_SLOTS;
+
+/** Up to so many hits in one leaf are taken one by one, more of them four at a time. */
+const SPARSE_HITS: u32 = 4;
+
+const OFFSET_MIN: i32 = i32.MIN_VALUE + 2;
+const OFFSET_MAX: i32 = i32.MAX_VALUE - 1;
+
+@unmanaged
+export class Leaf {
+  count: u32 = 0;
+  parent: usize = 0;
+  set: usize = 0;
+  tree: u8 = 0;
+  wide: u8 = 0;
+  shift: u8 = 0;
+  spare: u8 = 0;
+  base: i64 = 0;
+  locks: u64 = 0;
+
+  @inline static at(address: usize): Leaf {
+    return changetype<Leaf>(address);
+  }
+
+  static create(set: usize, tree: u32): Leaf {
+    const leaf = Leaf.at(takeBlock());
+    leaf.count = 0;
+    leaf.parent = 0;
+    leaf.set = set;
+    leaf.tree = <u8>tree;
+    leaf.spare = 0;
+    leaf.locks = 0;
+    header().leafCount += 1;
+    return leaf;
+  }
+
+  static release(leaf: Leaf): void {
+    header().leafCount -= 1;
+    giveBlock(leaf.address);
+  }
+
+  @inline get address(): usize {
+    return changetype<usize>(this);
+  }
+  @inline get idPlace(): usize {
+    return this.address + (this.wide ? WIDE_ID : NARROW_ID);
+  }
+  @inline get sequencePlace(): usize {
+    return this.address + (this.wide ? WIDE_SEQUENCE : NARROW_SEQUENCE);
+  }
+  @inline get slots(): u32 {
+    return this.wide ? WIDE_SLOTS : NARROW_SLOTS;
+  }
+
+  idAt(i: u32): u32 {
+    return load<u32>(this.idPlace + ((<usize>i) << 2));
+  }
+
+  sequenceAt(i: u32): u32 {
+    return load<u32>(this.sequencePlace + ((<usize>i) << 2));
+  }
+
+  setSequenceAt(i: u32, sequence: u32): void {
+    store<u32>(this.sequencePlace + ((<usize>i) << 2), sequence);
+  }
+
+  lockedAt(i: u32): u32 {
+    return <u32>(this.locks >> i) & 1;
+  }
+
+  startAt(i: u32): i64 {
+    if (this.wide) return load<i64>(this.address + ((<usize>i) << 3), KEYS);
+    const offset = <i64>load<i32>(this.address + ((<usize>i) << 2), KEYS);
+    return this.base + (offset << this.shift);
+  }
+
+  lastAt(i: u32): i64 {
+    if (this.wide) return load<i64>(this.address + ((<usize>i) << 3), WIDE_LAST);
+    const offset = <i64>load<i32>(this.address + ((<usize>i) << 2), NARROW_LAST);
+    return this.base + ((offset + 1) << this.shift) - 1;
+  }
+
+  /** The slot of a handle that is known to be here. */
+  slotOf(handle: u32): u32 {
+    const ids = this.idPlace;
+    const wanted = i32x4.splat(handle);
+    for (let i: u32 = 0; i < this.count; i += 4) {
+      const bits = i32x4.bitmask(i32x4.eq(v128.load(ids + ((<usize>i) << 2)), wanted));
+      // Behind the last slot old handles may remain, but the first match is the live one.
+      if (bits !== 0) return i + <u32>ctz(bits);
+    }
+    assert(false, "a handle is not in the leaf that its entry names");
+    return 0;
+  }
+
+  /** Adds an interval if there is a slot and the encoding takes it as it is. */
+  tryAppend(start: i64, last: i64, id: u32, sequence: u32, locked: u32): bool {
+    const i = this.count;
+    if (this.wide) {
+      if (i === WIDE_SLOTS) return false;
+      store<i64>(this.address + ((<usize>i) << 3), start, KEYS);
+      store<i64>(this.address + ((<usize>i) << 3), last, WIDE_LAST);
+    } else {
+      if (i === NARROW_SLOTS) return false;
+      const low = ((<u64>1) << this.shift) - 1;
+      if (((<u64>start | <u64>(last + 1)) & low) !== 0) return false;
+      const startOff = this.offsetOf(start);
+      const lastOff = this.offsetOf(last);
+      // The extremes are what bounds of queries outside the window clamp to.
+      if (startOff < OFFSET_MIN || startOff > OFFSET_MAX) return false;
+      if (lastOff < OFFSET_MIN || lastOff > OFFSET_MAX) return false;
+      store<i32>(this.address + ((<usize>i) << 2), startOff, KEYS);
+      store<i32>(this.address + ((<usize>i) << 2), lastOff, NARROW_LAST);
+    }
+    store<u32>(this.idPlace + ((<usize>i) << 2), id);
+    store<u32>(this.sequencePlace + ((<usize>i) << 2), sequence);
+    this.locks |= (<u64>locked) << i;
+    this.count = i + 1;
+    return true;
+  }
+
+  /** Adds an interval, changing the encoding if need be; false if only a split makes room. */
+  add(start: i64, last: i64, id: u32, sequence: u32, locked: u32): bool {
+    if (this.tryAppend(start, last, id, sequence, locked)) return true;
+    const count = this.count + 1;
+    if (count > (this.wide ? WIDE_SLOTS : NARROW_SLOTS)) return false;
+    this.decode(0);
+    Scratch.set(count - 1, start, last, id, sequence, locked);
+    const extent = Extent.of(0, count);
+    if (count > WIDE_SLOTS && !extent.isNarrow) return false;
+    this.encode(0, count, extent);
+    return true;
+  }
+
+  /** Takes the slot out; the last one moves into its place. */
+  removeAt(i: u32): void {
+    const j = this.count - 1;
+    if (this.wide) {
+      const to = this.address + ((<usize>i) << 3);
+      const from = this.address + ((<usize>j) << 3);
+      store<i64>(to, load<i64>(from, KEYS), KEYS);
+      store<i64>(to, load<i64>(from, WIDE_LAST), WIDE_LAST);
+    } else {
+      const to = this.address + ((<usize>i) << 2);
+      const from = this.address + ((<usize>j) << 2);
+      store<i32>(to, load<i32>(from, KEYS), KEYS);
+      store<i32>(to, load<i32>(from, NARROW_LAST), NARROW_LAST);
+    }
+    store<u32>(this.idPlace + ((<usize>i) << 2), this.idAt(j));
+    this.setSequenceAt(i, this.sequenceAt(j));
+    const moved = (this.locks >> j) & 1;
+    this.locks = (this.locks & ~(((<u64>1) << i) | ((<u64>1) << j))) | (moved << i);
+    // If the slot was itself the last, its bit has just been set again.
+    this.locks &= ((<u64>1) << j) - 1;
+    this.count = j;
+  }
+
+  /** Writes all entries to the scratch, from entry `from` on. */
+  decode(from: u32): void {
+    for (let i: u32 = 0; i < this.count; i += 1) {
+      Scratch.set(
+        from + i,
+        this.startAt(i),
+        this.lastAt(i),
+        this.idAt(i),
+        this.sequenceAt(i),
+        this.lockedAt(i),
+      );
+    }
+  }
+
+  /** Fills the leaf with scratch entries, in the narrowest encoding. */
+  encode(from: u32, count: u32, extent: Extent): void {
+    const shift = extent.shift;
+    const narrow = extent.isNarrow;
+    assert(count <= (narrow ? NARROW_SLOTS : WIDE_SLOTS), "too many entries for a leaf");
+    this.wide = narrow ? 0 : 1;
+    this.shift = narrow ? <u8>shift : 0;
+    // The middle, so that the leaf can grow both ways.
+    const half = (<u64>(extent.high - extent.low) >> 1) & ~(((<u64>1) << shift) - 1);
+    this.base = narrow ? extent.low + <i64>half : 0;
+    this.count = 0;
+    this.locks = 0;
+    for (let i = from; i < from + count; i += 1) {
+      const added = this.tryAppend(
+        Scratch.start(i),
+        Scratch.last(i),
+        Scratch.id(i),
+        Scratch.sequence(i),
+        Scratch.locked(i),
+      );
+      assert(added, "an entry does not fit the encoding chosen for it");
+    }
+  }
+
+  /** Makes the entries of the ids here point to this leaf. */
+  repoint(): void {
+    for (let i: u32 = 0; i < this.count; i += 1) pointTo(this.idAt(i), this.address);
+  }
+
+  /** The offset of a key, clamped to 32 bits; beyond the window it is an extreme or next to it. */
+  offsetOf(key: i64): i32 {
+    const base = this.base;
+    let distance = key - base;
+    if (((key ^ base) & (key ^ distance)) < 0) {
+      distance = key < base ? i64.MIN_VALUE : i64.MAX_VALUE;
+    }
+    distance >>= this.shift;
+    return <i32>max(min(distance, <i64>i32.MAX_VALUE), <i64>i32.MIN_VALUE);
+  }
+
+  /** One bit for each slot whose interval overlaps `[start, last]`. */
+  hits(start: i64, last: i64): u64 {
+    const all = ((<u64>1) << this.count) - 1;
+    return all & (this.wide ? this.wideHits(start, last) : this.narrowHits(start, last));
+  }
+
+  narrowHits(start: i64, last: i64): u64 {
+    const low = i32x4.splat(this.offsetOf(start));
+    const high = i32x4.splat(this.offsetOf(last));
+    let at = this.address;
+    let hits: u64 = 0;
+    for (let i: u32 = 0; i < this.count; i += 16) {
+      // The last group runs four slots over, within the block.
+      const first = i16x8.narrow_i32x4_s(
+        v128.and(
+          i32x4.le_s(v128.load(at, KEYS), high),
+          i32x4.ge_s(v128.load(at, NARROW_LAST), low),
+        ),
+        v128.and(
+          i32x4.le_s(v128.load(at, KEYS + 16), high),
+          i32x4.ge_s(v128.load(at, NARROW_LAST + 16), low),
+        ),
+      );
+      const second = i16x8.narrow_i32x4_s(
+        v128.and(
+          i32x4.le_s(v128.load(at, KEYS + 32), high),
+          i32x4.ge_s(v128.load(at, NARROW_LAST + 32), low),
+        ),
+        v128.and(
+          i32x4.le_s(v128.load(at, KEYS + 48), high),
+          i32x4.ge_s(v128.load(at, NARROW_LAST + 48), low),
+        ),
+      );
+      hits |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
+      at += 64;
+    }
+    return hits;
+  }
+
+  wideHits(start: i64, last: i64): u64 {
+    const low = i64x2.splat(start);
+    const high = i64x2.splat(last);
+    let at = this.address;
+    let hits: u64 = 0;
+    for (let i: u32 = 0; i < this.count; i += 4) {
+      const first = v128.and(
+        i64x2.le_s(v128.load(at, KEYS), high),
+        i64x2.ge_s(v128.load(at, WIDE_LAST), low),
+      );
+      const second = v128.and(
+        i64x2.le_s(v128.load(at, KEYS + 16), high),
+        i64x2.ge_s(v128.load(at, WIDE_LAST + 16), low),
+      );
+      hits |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
+      at += 32;
+    }
+    return hits;
+  }
+
+  /** Writes the handles of the hits one after the other; up to 12 bytes more are scribbled on. */
+  list(hits: u64, out: usize): void {
+    const ids = this.idPlace;
+    if (<u32>popcnt(hits) <= SPARSE_HITS) {
+      while (hits !== 0) {
+        store<u32>(out, load<u32>(ids + ((<usize>ctz(hits)) << 2)));
+        out += 4;
+        hits &= hits - 1;
+      }
+      return;
+    }
+    let at = ids;
+    while (hits !== 0) {
+      const four = <usize>hits & 15;
+      v128.store(out, v128.swizzle(v128.load(at), v128.load(PACK + (four << 4))));
+      out += (<usize>popcnt(<u32>four)) << 2;
+      at += 16;
+      hits >>= 4;
+    }
+  }
+
+  /** Sets the sequence of every hit. */
+  stamp(hits: u64, sequence: u32): void {
+    let at = this.sequencePlace;
+    if (<u32>popcnt(hits) <= SPARSE_HITS) {
+      while (hits !== 0) {
+        store<u32>(at + ((<usize>ctz(hits)) << 2), sequence);
+        hits &= hits - 1;
+      }
+      return;
+    }
+    const stamped = i32x4.splat(sequence);
+    const lanes = i32x4(1, 2, 4, 8);
+    while (hits !== 0) {
+      const mask = i32x4.eq(v128.and(i32x4.splat(<i32>hits), lanes), lanes);
+      v128.store(at, v128.bitselect(stamped, v128.load(at), mask));
+      at += 16;
+      hits >>= 4;
+    }
+  }
+
+  leastStart(): i64 {
+    let least = i64.MAX_VALUE;
+    if (this.wide) {
+      for (let i: u32 = 0; i < this.count; i += 1) least = min(least, this.startAt(i));
+      return least;
+    }
+    const at = this.address;
+    const count = this.count;
+    let four = i32x4.splat(i32.MAX_VALUE);
+    let i: u32 = 0;
+    for (; i + 4 <= count; i += 4)
+      four = i32x4.min_s(four, v128.load(at + ((<usize>i) << 2), KEYS));
+    let offset = min(
+      min(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
+      min(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
+    );
+    for (; i < count; i += 1) offset = min(offset, load<i32>(at + ((<usize>i) << 2), KEYS));
+    return this.base + ((<i64>offset) << this.shift);
+  }
+
+  greatestLast(): i64 {
+    let greatest = i64.MIN_VALUE;
+    if (this.wide) {
+      for (let i: u32 = 0; i < this.count; i += 1) greatest = max(greatest, this.lastAt(i));
+      return greatest;
+    }
+    const at = this.address;
+    const count = this.count;
+    let four = i32x4.splat(i32.MIN_VALUE);
+    let i: u32 = 0;
+    for (; i + 4 <= count; i += 4) {
+      four = i32x4.max_s(four, v128.load(at + ((<usize>i) << 2), NARROW_LAST));
+    }
+    let offset = max(
+      max(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
+      max(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
+    );
+    for (; i < count; i += 1) offset = max(offset, load<i32>(at + ((<usize>i) << 2), NARROW_LAST));
+    return this.base + ((<i64>offset + 1) << this.shift) - 1;
+  }
+}
+
+// For each set of hits among four slots the byte shuffle that packs their ids to the left.
+// biome-ignore format: one row for each set
+const PACK: usize = memory.data<u8>(
+  [
+    128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    4, 5, 6, 7, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 4, 5, 6, 7, 128, 128, 128, 128, 128, 128, 128, 128,
+    8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128,
+    4, 5, 6, 7, 8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 128, 128, 128, 128,
+    12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
+    4, 5, 6, 7, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 128, 128, 128, 128,
+    8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
+    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128,
+    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128,
+    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+  ],
+  16,
+);
