@@ -92,6 +92,8 @@ export class LogicalLines {
     if (bytes[nameEnd - 1] !== 62) {
       const at = noticeBegin(bytes, nameEnd);
       if (at > 0) this.#scan(at);
+      // The text of the notice itself has no `<` or `>`.
+      this.#scanned = at;
       return at;
     }
     this.#scan(nameEnd);

@@ -8,7 +8,14 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { Random } from "../../src/sim/random.ts";
 import { recordedLogs } from "./logs.ts";
-import { mutatedLog, syntheticLog, withRandomBytes } from "./mutations.ts";
+import {
+  callsInPieces,
+  mutatedLog,
+  noticesInPieces,
+  prefixesInPieces,
+  syntheticLog,
+  withRandomBytes,
+} from "./mutations.ts";
 import { summarizeNaively } from "./oracle.ts";
 import { summaryOf } from "./support.ts";
 
@@ -57,6 +64,12 @@ test("synthetic logs", { timeout }, async () => {
 test("damaged synthetic logs", { timeout }, async () => {
   await run((random) => mutatedLog(random, syntheticLog(random, 40), 40), cases);
 });
+
+test("notices in pieces", { timeout }, () => run(noticesInPieces, 2 * cases));
+
+test("prefixes in pieces", { timeout }, () => run(prefixesInPieces, 2 * cases));
+
+test("calls in pieces", { timeout }, () => run(callsInPieces, 2 * cases));
 
 test("real logs with random bytes", { timeout }, async () => {
   const count = Math.ceil(cases / 5);

@@ -388,3 +388,110 @@ export function syntheticLog(random: Random, linesMax: number): string {
   if (random.chance(3, 4)) text += "\n";
   return text;
 }
+
+const PARTS = [
+  "strace: Process ",
+  "strace: Process 1",
+  "strace: Process 12<",
+  "strace: Process 3<a>",
+  " attached",
+  " attached\n",
+  " attached in ",
+  "64",
+  " bit mode",
+  " bit mode\n",
+  " detached\n",
+  "<",
+  ">",
+  "5",
+  "\n",
+  "7 brk(",
+  "NULL) = 0",
+  "strace: Process 3<a> attached\n",
+  "strace: Process 3 detached\n",
+];
+
+/** Pieces of notices in any order: what is cut out and what is joined must come out the same. */
+export function noticesInPieces(random: Random): string {
+  let text = "";
+  for (let i = 1 + random.below(24); i > 0; i--) text += pick(random, PARTS);
+  return `${text}\n7 brk(NULL) = 1 (x)\n8 fork() = 9`;
+}
+
+const PREFIX_PARTS = [
+  "[pid ",
+  "[",
+  "]",
+  "] ",
+  " ",
+  "  ",
+  "12",
+  "1234567",
+  "12345678",
+  "<c d>",
+  "<",
+  "12:34:56",
+  "12:34",
+  ".",
+  ".25",
+  "(+",
+  ")",
+  ") ",
+  "1.5 ",
+  "0x2f",
+  "0X",
+  "abcdef01",
+  "00007f5da13acad7",
+  "????????",
+  "brk(NULL) = 1",
+  "<... brk resumed>) = 1",
+  "--- ",
+  "+++ exited",
+  "brk(<unfinished ...>",
+];
+
+/** Anything in front of a body, and bodies in the middle of it. */
+export function prefixesInPieces(random: Random): string {
+  let text = "";
+  for (let line = 0; line < 8; line++) {
+    for (let i = random.below(8); i > 0; i--) text += pick(random, PREFIX_PARTS);
+    text += random.chance(2, 3) ? "brk(NULL) = 1\n" : "\n";
+  }
+  return text;
+}
+
+const CALL_PARTS = [
+  "munmap(",
+  "brk(",
+  "0x1000",
+  "010",
+  ", ",
+  ",",
+  " ",
+  ")",
+  ") = ",
+  ")  = ",
+  "= ",
+  "=",
+  "0",
+  "-1 ENOMEM",
+  "(INJECTED)",
+  "<unfinished ...>",
+  "<detached ...>",
+  "<... munmap resumed>",
+  "<... brk resumed>",
+  "NULL",
+  "/*",
+  "*/",
+];
+
+/** Calls of one process whose arguments and results are in pieces. */
+export function callsInPieces(random: Random): string {
+  let text = "";
+  for (let line = 0; line < 10; line++) {
+    text += `7 ${pick(random, ["munmap(", "brk(", "<... munmap resumed>", "<... brk resumed>", ""])}`;
+    for (let i = random.below(9); i > 0; i--) text += pick(random, CALL_PARTS);
+    text += pick(random, ["\n", " <unfinished ...>\n", ") = 0\n", " = 0x1000\n"]);
+  }
+  return text;
+}
