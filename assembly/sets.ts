@@ -59,7 +59,7 @@ export class IntervalSet {
   lastChunk: u32 = 0;
 
   tree(index: u32): Tree {
-    return changetype<Tree>(changetype<usize>(this) + TREES + index * sizeof<Tree>());
+    return changetype<Tree>(changetype<usize>(this) + TREES + index * offsetof<Tree>());
   }
 
   /** The tree for a length, given as floor(log2), up to 64. Changes nothing. */

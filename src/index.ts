@@ -1,5 +1,11 @@
 export type { Point, Sleepable, Suspension, Wait } from "./blocking/suspension.ts";
 export type { WaitQueue } from "./blocking/wait-queue.ts";
+export type { Address } from "./engine/addresses.ts";
+export { END } from "./engine/addresses.ts";
+export type { Engine, EngineOptions } from "./engine/engine.ts";
+export { createEngine } from "./engine/engine.ts";
+export type { RangeIndexOptions } from "./engine/range-index.ts";
+export { RangeIndex } from "./engine/range-index.ts";
 export type { Errno, ErrorCode } from "./errors.ts";
 export { IntervalidateError } from "./errors.ts";
 export type { AddressSpaceOptions, StartResult } from "./notifier/address-space.ts";

@@ -1,28 +1,155 @@
+import { IntervalidateError } from "../errors.ts";
+import { ENGINE_BASE64 } from "./binary.ts";
 import type { EngineExports } from "./exports.ts";
 
 /** What {@link createEngine} takes. */
 export interface EngineOptions {
   /** A compiled engine, for hosts that load `intervalidate/engine.wasm` themselves. */
   readonly module?: WebAssembly.Module;
-  /** The most memory the engine may use, in bytes; rounded down to whole 64 KiB pages. */
+  /**
+   * The most memory the engine may use, in bytes; rounded down to whole pages of 64 KiB, at least
+   * one. Beyond it operations throw `OUT_OF_MEMORY` and change nothing. Default: 4 GiB less a page.
+   */
   readonly maxBytes?: number;
 }
 
-/** One instance of the WebAssembly module with its memory: it holds any number of sets. */
-export class Engine {
-  readonly exports: EngineExports;
+/** What an engine knows of each set that lives in it. */
+export interface EngineTenant {
+  /** The engine was reset: the set is gone, and so is what its record held. */
+  forget(): void;
+}
 
-  constructor(exports: EngineExports) {
+const PAGE_BYTES = 65536;
+const PAGE_COUNT_MAX = 65535;
+
+/**
+ * One instance of the WebAssembly module with its memory. It holds any number of sets, which share
+ * its memory; intervals move between sets of one engine only. Made by {@link createEngine}.
+ */
+export class Engine {
+  /** The module's functions. For this package's own use. */
+  readonly exports: EngineExports;
+  readonly #tenants = new Set<EngineTenant>();
+  #words: Uint32Array;
+  #longs: BigUint64Array;
+  /** Words that the exchange buffer holds now. */
+  #capacity: number;
+
+  /** For {@link createEngine} only. */
+  constructor(exports: EngineExports, pageCountMax: number) {
     this.exports = exports;
+    exports.start(pageCountMax);
+    this.#words = new Uint32Array(0);
+    this.#longs = new BigUint64Array(0);
+    this.#capacity = 0;
+    this.#refresh();
+  }
+
+  /** Bytes of memory that the engine occupies. */
+  get byteLength(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
+  /** Bytes of it in use: nodes, handles and tables, without what is free for reuse. */
+  get usedBytes(): number {
+    return this.exports.usedBytes();
+  }
+
+  /** Forgets every set of this engine in one call; they throw `DISPOSED` from then on. */
+  reset(): void {
+    this.exports.reset();
+    for (const tenant of this.#tenants) tenant.forget();
+    this.#tenants.clear();
+    this.#refresh();
+  }
+
+  /** For sets only: be told of a reset. */
+  admit(tenant: EngineTenant): void {
+    this.#tenants.add(tenant);
+  }
+
+  /** For sets only. */
+  dismiss(tenant: EngineTenant): void {
+    this.#tenants.delete(tenant);
+  }
+
+  /**
+   * The exchange buffer as 32-bit words. A view dies when memory grows, which any insertion may do:
+   * it is taken anew for each use and never handed on. The same holds for `longs`.
+   */
+  get words(): Uint32Array {
+    if (this.#words.length === 0) this.#refresh();
+    return this.#words;
+  }
+
+  /** The exchange buffer as u64. */
+  get longs(): BigUint64Array {
+    if (this.#longs.length === 0) this.#refresh();
+    return this.#longs;
+  }
+
+  /** Words that an answer may have. */
+  get exchangeCapacity(): number {
+    return this.#capacity;
+  }
+
+  /** Asks for an exchange buffer of at least so many words; returns what there is. */
+  growExchange(words: number): number {
+    if (words > this.#capacity) {
+      this.exports.growExchange(words);
+      this.#refresh();
+    }
+    return this.#capacity;
+  }
+
+  /** The one place where views of the memory are made. */
+  #refresh(): void {
+    const { exports } = this;
+    const { buffer } = exports.memory;
+    const address = exports.exchangeAddress() >>> 0;
+    const capacity = exports.exchangeCapacity() >>> 0;
+    this.#capacity = capacity;
+    this.#words = new Uint32Array(buffer, address, capacity);
+    this.#longs = new BigUint64Array(buffer, address, capacity >>> 1);
   }
 }
 
-/** Starts an engine of its own. */
-export function createEngine(_options: EngineOptions = {}): Engine {
-  throw new Error("The engine is not built yet.");
+let embedded: WebAssembly.Module | undefined;
+let shared: Engine | undefined;
+
+/**
+ * Starts an engine of its own: for a bound on memory, for sets that are all to be forgotten at once,
+ * or from a module that the host has compiled. Everything else shares {@link defaultEngine}.
+ *
+ * @throws {IntervalidateError} `ARGUMENT` if `maxBytes` is no number or less than 65,536
+ */
+export function createEngine(options: EngineOptions = {}): Engine {
+  const { module = embeddedModule(), maxBytes = PAGE_COUNT_MAX * PAGE_BYTES } = options;
+  if (typeof maxBytes !== "number" || !(maxBytes >= PAGE_BYTES)) {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `maxBytes must be a number of at least ${PAGE_BYTES}, one page, but is ${String(maxBytes)}.`,
+    );
+  }
+  const { exports } = new WebAssembly.Instance(module);
+  const pageCountMax = Math.min(PAGE_COUNT_MAX, Math.floor(maxBytes / PAGE_BYTES));
+  return new Engine(exports as unknown as EngineExports, pageCountMax);
 }
 
-/** The engine that everything shares which is not given one. */
+/** The engine that everything shares which is not given one; started by its first use. */
 export function defaultEngine(): Engine {
-  return createEngine();
+  shared ??= createEngine();
+  return shared;
+}
+
+function embeddedModule(): WebAssembly.Module {
+  embedded ??= new WebAssembly.Module(decodeBase64(ENGINE_BASE64));
+  return embedded;
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const characters = atob(text);
+  const bytes = new Uint8Array(characters.length);
+  for (let i = 0; i < bytes.length; i += 1) bytes[i] = characters.charCodeAt(i);
+  return bytes;
 }

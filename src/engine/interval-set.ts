@@ -1,95 +1,482 @@
 import { IntervalidateError } from "../errors.ts";
 import type { Address } from "./addresses.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, EngineTenant } from "./engine.ts";
+import type { EngineExports } from "./exports.ts";
+import { INVARIANTS } from "./invariants.ts";
+import { type Column, checkedPairs, writePairs } from "./pairs.ts";
 
-/** One set of intervals in an engine, by closed bounds that the caller has checked. */
-export class IntervalSet {
+/** Arrays this short are copied faster by a loop than by a native call. */
+const SHORT_COPY = 32;
+/** The parts of the exchange buffer in a batch of queries, in words; `assembly/index.ts`. */
+const BATCH_QUERIES = 128;
+const BATCH_COUNTS = 512;
+const BATCH_HANDLES = 640;
+/** A handle's slot is never 0: results with slot 0 are failures, and this one is for want of ids. */
+const OUT_OF_IDS = 1 << 24;
+
+/**
+ * One set of intervals in an engine: the common ground of `RangeIndex` and of the notifiers. Bounds
+ * are *closed*, `[start, last]`, and like all arguments already checked; a query with `start` above
+ * `last` is legal and follows the formula `s <= last && start <= l`. Handles are u32, never 0.
+ */
+export class IntervalSet implements EngineTenant {
   readonly engine: Engine;
+  readonly #exports: EngineExports;
+  /** Address of the set's record in the engine; 0 once it is gone. */
+  #record: number;
 
+  /** @throws {IntervalidateError} OUT_OF_MEMORY */
   constructor(engine: Engine) {
     this.engine = engine;
+    this.#exports = engine.exports;
+    this.#record = engine.exports.createSet();
+    if (this.#record === 0) throw outOfMemory(engine);
+    engine.admit(this);
   }
 
+  /** Intervals in the set. */
   get size(): number {
-    throw unfinished();
+    return this.#exports.sizeOf(this.#live());
   }
+
+  /** Intervals whose lock bit is held. */
   get heldLocks(): number {
-    throw unfinished();
+    return this.#exports.heldLocksOf(this.#live());
   }
-  insert(_start: Address, _last: Address, _sequence?: number): number {
-    throw unfinished();
+
+  /**
+   * Adds an interval and returns its handle.
+   *
+   * @throws {IntervalidateError} CAPACITY or OUT_OF_MEMORY; nothing has changed then
+   */
+  insert(start: Address, last: Address, sequence = 0): number {
+    const record = this.#live();
+    const handle =
+      typeof start === "number" && typeof last === "number"
+        ? this.#exports.insertNumber(record, start, last, sequence)
+        : this.#exports.insert(record, BigInt(start), BigInt(last), sequence);
+    if ((handle & 0xffffff) === 0) throw this.#insertionFault(handle);
+    return handle >>> 0;
   }
-  insertMany(
-    _starts: Float64Array | BigUint64Array,
-    _ends: Float64Array | BigUint64Array,
-  ): Uint32Array {
-    throw unfinished();
+
+  /**
+   * Adds an interval for each *half-open* `[starts[i], ends[i])`, all or none, and returns their
+   * handles in that order.
+   *
+   * @throws {IntervalidateError} ARGUMENT, RANGE, CAPACITY or OUT_OF_MEMORY; nothing has changed then
+   */
+  insertMany(starts: Column, ends: Column, sequence = 0): Uint32Array {
+    const { engine } = this;
+    const exports = this.#exports;
+    const record = this.#live();
+    checkedPairs(starts, ends);
+    const handles = new Uint32Array(starts.length);
+    exports.beginInsertMany(record);
+    let done = 0;
+    while (done < starts.length) {
+      const wanted = Math.min(starts.length - done, engine.exchangeCapacity >>> 2);
+      writePairs(engine, starts, ends, done, wanted);
+      const inserted = exports.insertMany(record, wanted, sequence);
+      copyWords(engine.words, 0, handles, done, inserted);
+      done += inserted;
+      if (inserted < wanted) {
+        const fault = this.#insertionFault(engine.words[inserted] as number);
+        this.#undoInsertMany(handles.subarray(0, done));
+        throw fault;
+      }
+    }
+    return handles;
   }
-  remove(_handle: number): boolean {
-    throw unfinished();
+
+  #undoInsertMany(handles: Uint32Array): void {
+    let end = handles.length;
+    while (end > 0) {
+      const count = Math.min(end, this.engine.exchangeCapacity);
+      this.engine.words.set(handles.subarray(end - count, end));
+      this.#exports.undoInsertMany(this.#record, count);
+      end -= count;
+    }
   }
-  has(_handle: number): boolean {
-    throw unfinished();
+
+  /** Removes an interval, whether or not its lock bit is held; false if there is none. */
+  remove(handle: number): boolean {
+    return this.#exports.remove(this.#live(), handle) !== 0;
   }
-  startOf(_handle: number): bigint | undefined {
-    throw unfinished();
+
+  /** Removes every interval that overlaps; returns how many that were. */
+  removeOverlapping(start: Address, last: Address): number {
+    return this.#exports.removeOverlapping(this.#live(), BigInt(start), BigInt(last));
   }
-  lastOf(_handle: number): bigint | undefined {
-    throw unfinished();
+
+  /** Whether this is the handle of an interval of this set. */
+  has(handle: number): boolean {
+    return this.#exports.has(this.#live(), handle) !== 0;
   }
-  move(_handle: number, _start: Address, _last: Address): boolean {
-    throw unfinished();
+
+  /** First address of an interval, or undefined if there is none. */
+  startOf(handle: number): bigint | undefined {
+    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[0] : undefined;
   }
-  some(_start: Address, _last: Address): boolean {
-    throw unfinished();
+
+  /** Last address of an interval, or undefined if there is none. */
+  lastOf(handle: number): bigint | undefined {
+    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[1] : undefined;
   }
-  count(_start: Address, _last: Address): number {
-    throw unfinished();
+
+  /**
+   * Gives an interval other bounds; handle, sequence and lock bit stay. False if there is none.
+   *
+   * @throws {IntervalidateError} OUT_OF_MEMORY; nothing has changed then
+   */
+  move(handle: number, start: Address, last: Address): boolean {
+    const result = this.#exports.move(this.#live(), handle, BigInt(start), BigInt(last));
+    if (result === 2) throw outOfMemory(this.engine);
+    return result === 0;
   }
-  collect(_start: Address, _last: Address, _into: Uint32Array): number {
-    throw unfinished();
+
+  /** Whether an interval overlaps. */
+  some(start: Address, last: Address): boolean {
+    const record = this.#live();
+    const found =
+      typeof start === "number" && typeof last === "number"
+        ? this.#exports.someNumber(record, start, last)
+        : this.#exports.some(record, BigInt(start), BigInt(last));
+    return found !== 0;
   }
-  tryLock(_handle: number): boolean {
-    throw unfinished();
+
+  /** How many intervals overlap. */
+  count(start: Address, last: Address): number {
+    const record = this.#live();
+    return typeof start === "number" && typeof last === "number"
+      ? this.#exports.countNumber(record, start, last)
+      : this.#exports.count(record, BigInt(start), BigInt(last));
   }
-  unlock(_handle: number): void {
-    throw unfinished();
+
+  /** Lists overlapping intervals in any order, the first `into.length`; returns how many there are. */
+  collect(start: Address, last: Address, into: Uint32Array): number {
+    const { engine } = this;
+    const record = this.#live();
+    const capacity = Math.min(into.length, engine.exchangeCapacity);
+    const total =
+      typeof start === "number" && typeof last === "number"
+        ? this.#exports.collectNumber(record, start, last, 0, capacity)
+        : this.#exports.collect(record, BigInt(start), BigInt(last), 0, capacity);
+    copyWords(engine.words, 0, into, 0, Math.min(total, capacity));
+    if (total > capacity && into.length > capacity) this.#collectRest(start, last, into, capacity);
+    return total;
   }
-  isLocked(_handle: number): boolean {
-    throw unfinished();
+
+  /** Lists hits from number `done` on: in one answer if the exchange buffer can grow, else in parts. */
+  #collectRest(start: Address, last: Address, into: Uint32Array, done: number): void {
+    const { engine } = this;
+    const first = BigInt(start);
+    const final = BigInt(last);
+    let listed = done;
+    let total = into.length;
+    while (listed < Math.min(total, into.length)) {
+      const capacity = Math.min(into.length - listed, engine.growExchange(into.length - listed));
+      total = this.#exports.collect(this.#record, first, final, listed, capacity);
+      const count = Math.min(total - listed, capacity);
+      copyWords(engine.words, 0, into, listed, count);
+      listed += count;
+    }
   }
-  sequenceOf(_handle: number): number {
-    throw unfinished();
+
+  /** All overlapping intervals in (start, last, handle) order. */
+  ordered(start: Address, last: Address): Uint32Array {
+    const handles = new Uint32Array(this.count(start, last));
+    this.collect(start, last, handles);
+    const bounds = this.#boundsOf(handles);
+    const order = new Uint32Array(handles.length);
+    for (let i = 0; i < order.length; i += 1) order[i] = i;
+    // Per handle: start low, start high, last low, last high.
+    order.sort((a, b) => {
+      for (const word of [1, 0, 3, 2]) {
+        const difference = (bounds[4 * a + word] as number) - (bounds[4 * b + word] as number);
+        if (difference !== 0) return difference;
+      }
+      return (handles[a] as number) - (handles[b] as number);
+    });
+    return order.map((i) => handles[i] as number);
   }
-  setSequence(_handle: number, _sequence: number): void {
-    throw unfinished();
+
+  #boundsOf(handles: Uint32Array): Uint32Array {
+    const { engine } = this;
+    const bounds = new Uint32Array(4 * handles.length);
+    let done = 0;
+    while (done < handles.length) {
+      const count = Math.min(handles.length - done, Math.floor(engine.exchangeCapacity / 5) - 4);
+      engine.words.set(handles.subarray(done, done + count));
+      this.#exports.boundsMany(this.#record, count);
+      copyWords(engine.words, (count + 3) & ~3, bounds, 4 * done, 4 * count);
+      done += count;
+    }
+    return bounds;
   }
-  invalidate(_start: Address, _last: Address, _sequence: number, _into?: Uint32Array): number {
-    throw unfinished();
+
+  /** For each half-open `[starts[i], ends[i])` the intervals that overlap it, in any order. */
+  queryMany(starts: Column, ends: Column): { offsets: Uint32Array; handles: Uint32Array } {
+    const { engine } = this;
+    const record = this.#live();
+    checkedPairs(starts, ends);
+    const offsets = new Uint32Array(starts.length + 1);
+    let handles = new Uint32Array(Math.max(16, starts.length));
+    let used = 0;
+    let done = 0;
+    while (done < starts.length) {
+      const wanted = Math.min(starts.length - done, BATCH_QUERIES);
+      writePairs(engine, starts, ends, done, wanted);
+      const answered = this.#exports.queryMany(record, wanted);
+      const words = engine.words;
+      let found = 0;
+      for (let i = 0; i < answered; i += 1) {
+        found += words[BATCH_COUNTS + i] as number;
+        offsets[done + i + 1] = used + found;
+      }
+      if (answered > 0) {
+        handles = withRoom(handles, used, found);
+        copyWords(words, BATCH_HANDLES, handles, used, found);
+        done += answered;
+      } else {
+        // One answer alone is longer than the batch's part of the exchange buffer.
+        const start = BigInt(starts[done] as Address);
+        const last = BigInt.asUintN(64, BigInt(ends[done] as Address) - 1n);
+        found = this.count(start, last);
+        handles = withRoom(handles, used, found);
+        this.collect(start, last, handles.subarray(used, used + found));
+        done += 1;
+        offsets[done] = used + found;
+      }
+      used += found;
+    }
+    return { offsets, handles: handles.slice(0, used) };
   }
-  invalidateUnlocked(_start: Address, _last: Address, _sequence: number): number {
-    throw unfinished();
+
+  /** The interval with the greatest last up to `last`; of several by start, then least handle. */
+  firstBefore(last: Address): number | undefined {
+    const handle = this.#exports.firstBefore(this.#live(), BigInt(last));
+    return handle === 0 ? undefined : handle >>> 0;
   }
-  collectLocked(_start: Address, _last: Address, _into: Uint32Array): number {
-    throw unfinished();
+
+  /** The first interval in (start, last, handle) order that starts at `start` or after it. */
+  firstAfter(start: Address): number | undefined {
+    const handle = this.#exports.firstAfter(this.#live(), BigInt(start));
+    return handle === 0 ? undefined : handle >>> 0;
   }
-  reserve(_delta: number): void {
-    throw unfinished();
+
+  /** Half-open parts of `[start, last]` that no interval covers, ascending. */
+  gaps(start: Address, last: Address): [bigint, bigint][] {
+    const record = this.#live();
+    const gaps: [bigint, bigint][] = [];
+    const final = BigInt(last);
+    let at = BigInt(start);
+    while (at <= final && this.#exports.nextGap(record, at, final) !== 0) {
+      const { longs } = this.engine;
+      at = (longs[1] as bigint) + 1n;
+      gaps.push([longs[0] as bigint, at]);
+    }
+    return gaps;
   }
-  transferTo(_target: IntervalSet, _handle: number): void {
-    throw unfinished();
+
+  /** Takes an interval's lock bit; false if it is held, or if there is no such interval. */
+  tryLock(handle: number): boolean {
+    return this.#exports.tryLock(this.#live(), handle) !== 0;
   }
+
+  /** Releases a lock bit. @throws {IntervalidateError} ARGUMENT if it is not held */
+  unlock(handle: number): void {
+    if (this.#exports.unlock(this.#live(), handle) !== 0) return;
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `The lock of interval ${handle} is not held: unlock once after each successful tryLock.`,
+    );
+  }
+
+  /** Whether an interval's lock bit is held; false if there is no such interval. */
+  isLocked(handle: number): boolean {
+    return this.#exports.isLocked(this.#live(), handle) !== 0;
+  }
+
+  /** An interval's sequence, a u32. @throws {IntervalidateError} ARGUMENT if there is no such interval */
+  sequenceOf(handle: number): number {
+    const sequence = this.#exports.sequenceOf(this.#live(), handle);
+    if (sequence < 0) throw noInterval(handle);
+    return sequence;
+  }
+
+  /** @throws {IntervalidateError} ARGUMENT if there is no such interval */
+  setSequence(handle: number, sequence: number): void {
+    if (this.#exports.setSequence(this.#live(), handle, sequence) === 0) throw noInterval(handle);
+  }
+
+  /**
+   * Sets the sequence of every overlapping interval, lists the first `into.length` of them in any
+   * order, and returns how many there are. If the lock bit of one of them is held: -1, and nothing
+   * has changed.
+   */
+  invalidate(start: Address, last: Address, sequence: number, into?: Uint32Array): number {
+    const { engine } = this;
+    const record = this.#live();
+    const length = into === undefined ? 0 : into.length;
+    const capacity = Math.min(length, engine.exchangeCapacity);
+    const hits =
+      typeof start === "number" && typeof last === "number"
+        ? this.#exports.invalidateNumber(record, start, last, sequence, capacity)
+        : this.#exports.invalidate(record, BigInt(start), BigInt(last), sequence, capacity);
+    if (into === undefined || hits <= 0) return hits;
+    copyWords(engine.words, 0, into, 0, Math.min(hits, capacity));
+    if (hits > capacity && length > capacity) this.#collectRest(start, last, into, capacity);
+    return hits;
+  }
+
+  /** Sets the sequence of every overlapping interval whose lock bit is free; returns how many. */
+  invalidateUnlocked(start: Address, last: Address, sequence: number): number {
+    return this.#exports.invalidateUnlocked(this.#live(), BigInt(start), BigInt(last), sequence);
+  }
+
+  /** `collect` among the intervals whose lock bit is held. */
+  collectLocked(start: Address, last: Address, into: Uint32Array): number {
+    const { engine } = this;
+    const record = this.#live();
+    const first = BigInt(start);
+    const final = BigInt(last);
+    let listed = 0;
+    let total = 0;
+    do {
+      const capacity = Math.min(into.length - listed, engine.exchangeCapacity);
+      total = this.#exports.collectLocked(record, first, final, listed, capacity);
+      const count = Math.min(total - listed, capacity);
+      copyWords(engine.words, 0, into, listed, count);
+      listed += count;
+    } while (listed < Math.min(total, into.length));
+    return total;
+  }
+
+  /**
+   * Raises (or lowers, if negative) the number of transfers out of this set that are still to come
+   * and must not fail for want of memory, whatever else is inserted meanwhile. `transferTo` does not
+   * lower it; `clear` and `dispose` set it to 0.
+   *
+   * @throws {IntervalidateError} OUT_OF_MEMORY, or ARGUMENT if it would fall below 0; nothing has
+   *   changed then
+   */
+  reserve(delta: number): void {
+    const record = this.#live();
+    const reserved = this.#exports.reservedOf(record);
+    if (reserved + delta < 0) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `Only ${reserved} transfers are reserved: the number cannot be lowered by ${-delta}.`,
+      );
+    }
+    if (this.#exports.reserve(record, delta) === 0) throw outOfMemory(this.engine);
+  }
+
+  /**
+   * Moves an interval to another set of the same engine. Handle, bounds, sequence and lock bit stay;
+   * from then on the handle belongs to that set.
+   *
+   * @throws {IntervalidateError} ARGUMENT if there is no such interval or the engines differ;
+   *   OUT_OF_MEMORY if the transfer was not reserved. Nothing has changed then
+   */
+  transferTo(target: IntervalSet, handle: number): void {
+    const record = this.#live();
+    if (target.engine !== this.engine) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        "An interval cannot move to a set of another engine: remove it here and insert it there.",
+      );
+    }
+    const result = this.#exports.transfer(record, target.#live(), handle);
+    if (result === 1) throw noInterval(handle);
+    if (result === 2) throw outOfMemory(this.engine);
+  }
+
+  /**
+   * Removes every interval. The set is then as new: its handles start over from the same values, so
+   * handles from before mean nothing any more. (If intervals were transferred away, they keep their
+   * handles, and the others start over only when the last of those is removed.)
+   */
   clear(): void {
-    throw unfinished();
+    this.#exports.clearSet(this.#live());
   }
+
+  /** Gives the set's memory back to the engine; every other call throws DISPOSED from then on. */
   dispose(): void {
-    throw unfinished();
+    if (this.#record === 0) return;
+    this.#exports.disposeSet(this.#record);
+    this.forget();
+    this.engine.dismiss(this);
   }
+
+  forget(): void {
+    this.#record = 0;
+  }
+
+  /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
   verify(): void {
-    throw unfinished();
+    const code = this.#exports.verify(this.#live());
+    if (code === 0) return;
+    throw new Error(`The engine is broken. What does not hold: ${INVARIANTS[code]} (${code}).`);
+  }
+
+  #live(): number {
+    if (this.#record === 0) {
+      throw new IntervalidateError(
+        "DISPOSED",
+        "The set of intervals is gone: it was disposed of, or its engine was reset.",
+      );
+    }
+    return this.#record;
+  }
+
+  #insertionFault(result: number): IntervalidateError {
+    if (result !== OUT_OF_IDS) return outOfMemory(this.engine);
+    return new IntervalidateError(
+      "CAPACITY",
+      "An engine holds at most 2^24 - 1 intervals, its sets taking them in groups of 256, and there " +
+        "is none left: remove some, or use a second engine.",
+    );
   }
 }
 
-function unfinished(): IntervalidateError {
-  return new IntervalidateError("USAGE", "The engine is not built yet.");
+/** Copies words; the source may be larger and is the engine's, the target is the caller's. */
+function copyWords(
+  from: Uint32Array,
+  start: number,
+  into: Uint32Array,
+  at: number,
+  count: number,
+): void {
+  if (count <= SHORT_COPY) {
+    for (let i = 0; i < count; i += 1) into[at + i] = from[start + i] as number;
+  } else {
+    into.set(from.subarray(start, start + count), at);
+  }
+}
+
+function withRoom(
+  array: Uint32Array<ArrayBuffer>,
+  used: number,
+  more: number,
+): Uint32Array<ArrayBuffer> {
+  if (used + more <= array.length) return array;
+  const larger = new Uint32Array(Math.max(used + more, 2 * array.length));
+  larger.set(array.subarray(0, used));
+  return larger;
+}
+
+function outOfMemory(engine: Engine): IntervalidateError {
+  return new IntervalidateError(
+    "OUT_OF_MEMORY",
+    `The engine cannot grow beyond its ${engine.byteLength} bytes: remove intervals, or give ` +
+      "createEngine a larger maxBytes.",
+  );
+}
+
+function noInterval(handle: number): IntervalidateError {
+  return new IntervalidateError(
+    "ARGUMENT",
+    `${String(handle)} is not a live handle of this set: its interval was removed, or is elsewhere.`,
+  );
 }

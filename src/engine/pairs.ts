@@ -1,0 +1,76 @@
+import { IntervalidateError } from "../errors.ts";
+import { closedLast } from "./addresses.ts";
+import type { Engine } from "./engine.ts";
+
+/** Many starts, or many ends. */
+export type Column = Float64Array | BigUint64Array;
+
+const TWO_32 = 2 ** 32;
+
+/**
+ * Checks many half-open ranges.
+ *
+ * @throws {IntervalidateError} ARGUMENT for other arrays or unequal lengths, RANGE as `closedLast`;
+ *   the message names the first range at fault
+ */
+export function checkedPairs(starts: Column, ends: Column): void {
+  for (const [name, column] of [
+    ["starts", starts],
+    ["ends", ends],
+  ] as const) {
+    if (column instanceof Float64Array || column instanceof BigUint64Array) continue;
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `The ${name} must be a Float64Array or a BigUint64Array, but are ${typeof column}.`,
+    );
+  }
+  if (starts.length !== ends.length) {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `There must be as many starts as ends, but there are ${starts.length} and ${ends.length}.`,
+    );
+  }
+  for (let i = 0; i < starts.length; i += 1) {
+    try {
+      closedLast(starts[i] as number | bigint, ends[i] as number | bigint);
+    } catch (error) {
+      if (!(error instanceof IntervalidateError)) throw error;
+      throw new IntervalidateError(error.code, `Range number ${i}: ${error.message}`);
+    }
+  }
+}
+
+/** Writes `count` checked ranges from index `from` on to the exchange buffer, as closed u64 pairs. */
+export function writePairs(
+  engine: Engine,
+  starts: Column,
+  ends: Column,
+  from: number,
+  count: number,
+): void {
+  writeColumn(engine, starts, from, count, 0);
+  writeColumn(engine, ends, from, count, 1);
+}
+
+/** Writes one column of the pairs; ends become last addresses. */
+function writeColumn(
+  engine: Engine,
+  column: Column,
+  from: number,
+  count: number,
+  place: 0 | 1,
+): void {
+  if (column instanceof Float64Array) {
+    // Two halves by arithmetic are much faster than a bigint.
+    const { words } = engine;
+    for (let i = 0; i < count; i += 1) {
+      const address = (column[from + i] as number) - place;
+      words[4 * i + 2 * place] = address;
+      words[4 * i + 2 * place + 1] = Math.floor(address / TWO_32);
+    }
+  } else {
+    const { longs } = engine;
+    const less = BigInt(place);
+    for (let i = 0; i < count; i += 1) longs[2 * i + place] = (column[from + i] as bigint) - less;
+  }
+}

@@ -1,0 +1,265 @@
+import { IntervalidateError } from "../errors.ts";
+import { type Address, checkedAddress, closedLast, END } from "./addresses.ts";
+import { defaultEngine, Engine } from "./engine.ts";
+import { IntervalSet } from "./interval-set.ts";
+
+/** What a {@link RangeIndex} takes. */
+export interface RangeIndexOptions {
+  /** About how many intervals there will be: a hint, never a limit. */
+  readonly capacity?: number;
+  /** The engine to live in; by default the one that everything shares. */
+  readonly engine?: Engine;
+}
+
+/**
+ * A dynamic set of ranges over the whole unsigned 64-bit space. Ranges are half-open,
+ * `[start, end)`; the unit of addresses is the caller's. Equal ranges may be inserted more than
+ * once: each has a handle, a u32 that is not 0, and may carry a value of type `T`.
+ *
+ * A handle says which range it is until that range is removed; later the number is used again, but
+ * a removed handle is recognised as such until its place has been reused 256 times. `clear` starts
+ * handles over.
+ *
+ * Ranges live in the engine's memory, which is not collected: dispose of an index that is no longer
+ * needed. Each method throws `DISPOSED` after that, and `RANGE` or `ARGUMENT` for arguments that
+ * break the rules of {@link closedLast}; when anything is thrown nothing has changed.
+ */
+export class RangeIndex<T = undefined> {
+  readonly #set: IntervalSet;
+  /** Values of handles that have one. */
+  readonly #values = new Map<number, T>();
+
+  /**
+   * The first index without an engine of its own starts the shared engine, synchronously.
+   *
+   * @throws {IntervalidateError} ARGUMENT for wrong options, OUT_OF_MEMORY
+   */
+  constructor(options: RangeIndexOptions = {}) {
+    const { capacity = 0, engine = defaultEngine() } = options;
+    if (typeof capacity !== "number" || !(capacity >= 0)) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `The capacity must be a number from 0, but is ${String(capacity)}.`,
+      );
+    }
+    if (!(engine instanceof Engine)) {
+      throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
+    }
+    this.#set = new IntervalSet(engine);
+  }
+
+  /** How many ranges there are. */
+  get size(): number {
+    return this.#set.size;
+  }
+
+  /**
+   * Adds `[start, end)` and returns its handle.
+   *
+   * @throws {IntervalidateError} CAPACITY if the engine holds 2^24 - 1 ranges, OUT_OF_MEMORY
+   */
+  insert(start: Address, end: Address, value?: T): number {
+    const handle = this.#set.insert(start, closedLast(start, end));
+    if (value !== undefined) this.#values.set(handle, value);
+    return handle;
+  }
+
+  /**
+   * Adds `[starts[i], ends[i])` for each i, all or none, and returns the handles in that order.
+   *
+   * @throws {IntervalidateError} as `insert`; ARGUMENT also for arrays of other types or of unequal
+   *   lengths
+   */
+  insertMany(
+    starts: Float64Array | BigUint64Array,
+    ends: Float64Array | BigUint64Array,
+  ): Uint32Array {
+    return this.#set.insertMany(starts, ends);
+  }
+
+  /**
+   * Removes a range, whether or not its lock bit is held. False for any number that is no live
+   * handle. @throws {IntervalidateError} ARGUMENT if it is no number
+   */
+  remove(handle: number): boolean {
+    const removed = this.#set.remove(checkedHandle(handle));
+    if (removed) this.#values.delete(handle);
+    return removed;
+  }
+
+  /** Removes every range that overlaps `[start, end)`; returns how many. */
+  removeOverlapping(start: Address, end: Address): number {
+    const last = closedLast(start, end);
+    if (this.#values.size > 0) {
+      const handles = new Uint32Array(this.#set.count(start, last));
+      this.#set.collect(start, last, handles);
+      for (const handle of handles) this.#values.delete(handle);
+    }
+    return this.#set.removeOverlapping(start, last);
+  }
+
+  /** Whether this is a live handle. @throws {IntervalidateError} ARGUMENT if it is no number */
+  has(handle: number): boolean {
+    return this.#set.has(checkedHandle(handle));
+  }
+
+  /** Where a range starts; undefined for any number that is no live handle. */
+  startOf(handle: number): bigint | undefined {
+    return this.#set.startOf(checkedHandle(handle));
+  }
+
+  /** Where a range ends, one past its last address; undefined for a number that is no live handle. */
+  endOf(handle: number): bigint | undefined {
+    const last = this.#set.lastOf(checkedHandle(handle));
+    return last === undefined ? undefined : last + 1n;
+  }
+
+  /** The value inserted with a range; undefined if there was none, or the handle is not live. */
+  valueOf(handle: number): T | undefined {
+    // Asked first, so that a disposed index says so.
+    return this.#set.has(checkedHandle(handle)) ? this.#values.get(handle) : undefined;
+  }
+
+  /**
+   * Gives a range other bounds; its handle, value, sequence and lock bit stay. False for any number
+   * that is no live handle. @throws {IntervalidateError} OUT_OF_MEMORY
+   */
+  move(handle: number, start: Address, end: Address): boolean {
+    return this.#set.move(checkedHandle(handle), start, closedLast(start, end));
+  }
+
+  /** Removes all ranges. Handles start over: those from before mean nothing any more. */
+  clear(): void {
+    this.#set.clear();
+    this.#values.clear();
+  }
+
+  /** Whether a range overlaps `[start, end)`. */
+  some(start: Address, end: Address): boolean {
+    return this.#set.some(start, closedLast(start, end));
+  }
+
+  /** How many ranges overlap `[start, end)`. */
+  count(start: Address, end: Address): number {
+    return this.#set.count(start, closedLast(start, end));
+  }
+
+  /**
+   * Writes the handles of ranges that overlap `[start, end)` to `into`, in any order and as many as
+   * fit, and returns how many there are in all.
+   */
+  collect(start: Address, end: Address, into: Uint32Array): number {
+    return this.#set.collect(start, closedLast(start, end), checkedTarget(into));
+  }
+
+  /** The ranges that overlap `[start, end)` at the time of the call, by start, then end, then handle. */
+  overlapping(start: Address, end: Address): Uint32Array {
+    return this.#set.ordered(start, closedLast(start, end));
+  }
+
+  /**
+   * The nearest range before a point: of those that end at or before `at`, the one that ends last.
+   * Of several the one that starts last; of equal ones that with the least handle.
+   */
+  firstBefore(at: Address): number | undefined {
+    const bound = BigInt(checkedAddress(at));
+    // Asked in any case, so that a disposed index says so.
+    return bound === 0n ? this.#nothing() : this.#set.firstBefore(bound - 1n);
+  }
+
+  /**
+   * The nearest range after a point: of those that start at or after `at`, the one that starts
+   * first. Of several the one that ends first; of equal ones that with the least handle.
+   */
+  firstAfter(at: Address): number | undefined {
+    const bound = BigInt(checkedAddress(at));
+    return bound === END ? this.#nothing() : this.#set.firstAfter(bound);
+  }
+
+  #nothing(): undefined {
+    void this.#set.size;
+    return undefined;
+  }
+
+  /** The parts of `[start, end)` that no range covers, as half-open pairs, ascending. */
+  gaps(start: Address, end: Address): [bigint, bigint][] {
+    return this.#set.gaps(start, closedLast(start, end));
+  }
+
+  /**
+   * Answers many queries in one call: the handles for `[starts[i], ends[i])`, in any order, are
+   * `handles.subarray(offsets[i], offsets[i + 1])`.
+   */
+  queryMany(
+    starts: Float64Array | BigUint64Array,
+    ends: Float64Array | BigUint64Array,
+  ): { offsets: Uint32Array; handles: Uint32Array } {
+    return this.#set.queryMany(starts, ends);
+  }
+
+  /** Takes a range's lock bit; false if it is held already, or the handle is not live. */
+  tryLock(handle: number): boolean {
+    return this.#set.tryLock(checkedHandle(handle));
+  }
+
+  /** Releases a range's lock bit. @throws {IntervalidateError} ARGUMENT if it is not held */
+  unlock(handle: number): void {
+    this.#set.unlock(checkedHandle(handle));
+  }
+
+  /** Whether a range's lock bit is held; false if the handle is not live. */
+  isLocked(handle: number): boolean {
+    return this.#set.isLocked(checkedHandle(handle));
+  }
+
+  /**
+   * The sequence that the last `invalidate` left in a range; 0 if none has.
+   *
+   * @throws {IntervalidateError} ARGUMENT if the handle is not live
+   */
+  sequenceOf(handle: number): number {
+    return this.#set.sequenceOf(checkedHandle(handle));
+  }
+
+  /**
+   * Sets the sequence of every range that overlaps `[start, end)` to `sequence`, a u32, and returns
+   * how many there are; the handles of the first `into.length`, in any order, go to `into`. If one
+   * of them has its lock bit held: -1, and nothing has changed.
+   */
+  invalidate(start: Address, end: Address, sequence: number, into?: Uint32Array): number {
+    const last = closedLast(start, end);
+    if (sequence >>> 0 !== sequence) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `The sequence must be an integer from 0 to 2^32 - 1, but is ${String(sequence)}.`,
+      );
+    }
+    if (into !== undefined) checkedTarget(into);
+    return this.#set.invalidate(start, last, sequence, into);
+  }
+
+  /** Gives the memory back; every other call throws DISPOSED from then on. */
+  [Symbol.dispose](): void {
+    this.#set.dispose();
+    this.#values.clear();
+  }
+}
+
+/** The handle if it can be one, 0 (which none is) for any other number. */
+function checkedHandle(handle: unknown): number {
+  if (typeof handle !== "number") {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `A handle must be a number that insert returned, but is ${handle === null ? "null" : typeof handle}.`,
+    );
+  }
+  return handle >>> 0 === handle ? handle : 0;
+}
+
+function checkedTarget(into: unknown): Uint32Array {
+  if (into instanceof Uint32Array) return into;
+  throw new IntervalidateError(
+    "ARGUMENT",
+    `Handles are written to a Uint32Array, but this is ${into === null ? "null" : typeof into}.`,
+  );
+}
