@@ -6,6 +6,9 @@ import type { World } from "./world.ts";
 /** So often does a device redo a read that collided, before it turns to something else. */
 const RETRIES_MAX = 3;
 
+/** Filling in a device's page table takes it 1 to this many steps, under the mirror's lock. */
+const INSTALL_STEPS_MAX = 4;
+
 const IDLE = point("device: idle");
 const AFTER_BEGIN = point("device: before look-up");
 const AFTER_LOOKUP = point("device: before lock");
@@ -45,7 +48,7 @@ export class Device {
   #chooseWork(): { slot: number; page: number } | undefined {
     const { table, wanted } = this.#world;
     if (wanted.size > 0 && this.#random.chance(1, 2)) {
-      const { handle, page } = wanted.pop();
+      const { handle, page } = wanted.take(this.#random.below(wanted.size));
       const slot = slotOf(handle);
       if (table.handle[slot] === handle && table.isLive(slot)) return { slot, page };
     }
@@ -97,7 +100,8 @@ export class Device {
     }
     const retry = mirrors.readRetry(handle, sequence);
     if (!retry || planter.commits("ignored-retry")) {
-      yield BEFORE_INSTALL;
+      const steps = 1 + this.#random.below(INSTALL_STEPS_MAX);
+      for (let i = 0; i < steps; i += 1) yield BEFORE_INSTALL;
       if (!locks) planter.commits("unlocked-install");
       this.#install(slot, page, lookedUpAt, mirrors.readRetry(handle, sequence));
       yield BEFORE_UNLOCK;

@@ -118,7 +118,7 @@ export class Invalidator {
       table.installed[slot] &= ~torn;
       for (; torn !== 0; torn &= torn - 1) {
         counters.entriesTornDown += 1;
-        wanted.push(table.handle[slot], 31 - Math.clz32(torn & -torn));
+        wanted.add(table.handle[slot], 31 - Math.clz32(torn & -torn));
       }
     }
   }

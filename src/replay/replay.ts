@@ -222,7 +222,7 @@ class Replayer implements TraceObserver {
     // Taken before the next event, not after this one: the pieces must have followed the event.
     const steps = 1 + this.#random.below(STEPS_PER_EVENT_MAX);
     for (let i = 0; i < steps; i += 1) driver.step();
-    this.#strike();
+    this.#strike(mm);
     driver.advance(EVENT_US);
     const range = type === "RELEASE" ? { start: 0, end: RELEASE_END } : withinSpace(start, end);
     if (range === undefined) counters.unrepresentable += 1;
@@ -248,23 +248,15 @@ class Replayer implements TraceObserver {
     mm.mmapLock.endWrite();
   }
 
-  /** Starts the reaper on a live address space, if one of its moments has come. */
-  #strike(): void {
-    while (this.#strikes.length > 0 && (this.#strikes.at(-1) as number) <= this.#events) {
-      const victims = [...this.#spaces.values()].filter((mm) =>
-        mm.traced.pieces.some((piece) => !piece.shared),
-      );
-      // Nobody to strike yet: at the next event, then.
-      if (victims.length === 0) return;
-      this.#strikes.pop();
-      let at = this.#random.below(victims.reduce((sum, mm) => sum + mm.pieceCount, 0));
-      const victim = victims.find((mm) => {
-        at -= mm.pieceCount;
-        return at < 0;
-      }) as SimulatedMm;
-      this.#world.counters.strikes += 1;
-      this.#world.driver.spawn("reaper", reap(victim, this.#world, this.#invalidator));
-    }
+  /** Strikes the address space that is at work, if one of the reaper's moments has come. */
+  #strike(mm: SimulatedMm): void {
+    const next = this.#strikes.at(-1);
+    if (next === undefined || next > this.#events) return;
+    // Nothing to take from it: the next event may belong to a better victim.
+    if (mm.traced.pieces.every((piece) => piece.shared)) return;
+    this.#strikes.pop();
+    this.#world.counters.strikes += 1;
+    this.#world.driver.spawn("reaper", reap(mm, this.#world, this.#invalidator));
   }
 
   #insertMirror(mm: SimulatedMm, piece: Piece): void {

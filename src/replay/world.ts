@@ -63,29 +63,36 @@ export class World {
   }
 }
 
-/** A bounded queue of device pages; the oldest fall out. */
+/** A bounded bag of device pages; in a full one newcomers displace others in turn. */
 class WantedPages {
   static readonly #CAPACITY = 4096;
   readonly #handles = new Uint32Array(WantedPages.#CAPACITY);
   readonly #pages = new Uint8Array(WantedPages.#CAPACITY);
-  #next = 0;
   #count = 0;
+  #displaced = 0;
 
   get size(): number {
     return this.#count;
   }
 
-  push(handle: number, page: number): void {
-    this.#handles[this.#next] = handle;
-    this.#pages[this.#next] = page;
-    this.#next = (this.#next + 1) % WantedPages.#CAPACITY;
-    if (this.#count < WantedPages.#CAPACITY) this.#count += 1;
+  add(handle: number, page: number): void {
+    let at = this.#count;
+    if (at < WantedPages.#CAPACITY) {
+      this.#count += 1;
+    } else {
+      at = this.#displaced;
+      this.#displaced = (at + 1) % WantedPages.#CAPACITY;
+    }
+    this.#handles[at] = handle;
+    this.#pages[at] = page;
   }
 
-  /** Takes the newest out. Only to be called while `size` > 0. */
-  pop(): { handle: number; page: number } {
+  /** Takes page number `at` out, from 0 to `size` - 1 in no order. */
+  take(at: number): { handle: number; page: number } {
     this.#count -= 1;
-    this.#next = (this.#next + WantedPages.#CAPACITY - 1) % WantedPages.#CAPACITY;
-    return { handle: this.#handles[this.#next], page: this.#pages[this.#next] };
+    const taken = { handle: this.#handles[at], page: this.#pages[at] };
+    this.#handles[at] = this.#handles[this.#count];
+    this.#pages[at] = this.#pages[this.#count];
+    return taken;
   }
 }
