@@ -131,7 +131,7 @@ describe("planted faults", () => {
 
 describe("corners of the log", () => {
   const run = (text: string, options: ReplayOptions = {}) =>
-    replay(logOf("corner", text), { verify: true, ...options });
+    replay(logOf("corner", text), { verify: true, oom: 0, ...options });
 
   it("an empty log is replayed", async () => {
     expect(await run("")).toMatchObject({ ok: true, invalidations: { total: 0 } });
