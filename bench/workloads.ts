@@ -8,7 +8,7 @@ import { Random } from "../src/sim/random.ts";
 export type WorkloadName = "W1" | "W2" | "W3" | "W4e" | "W4s" | "W5";
 
 /** W1 sparse, W2 dense, W3 nested, W4e all equal, W4s a staircase of dolls, W5 like an mm's VMAs. */
-export const WORKLOAD_NAMES: readonly WorkloadName[] = ["W1", "W2", "W3", "W4e", "W4s", "W5"];
+const WORKLOAD_NAMES: readonly WorkloadName[] = ["W1", "W2", "W3", "W4e", "W4s", "W5"];
 
 export interface Workload {
   readonly name: WorkloadName;
@@ -118,7 +118,7 @@ function spaceOf(name: WorkloadName, count: number): number {
 }
 
 /** 0 to count - 1 in random order. */
-export function shuffled(random: Random, count: number): Uint32Array {
+function shuffled(random: Random, count: number): Uint32Array {
   const order = new Uint32Array(count);
   for (let i = 0; i < count; i += 1) order[i] = i;
   for (let i = count - 1; i >= 1; i -= 1) {
@@ -131,7 +131,7 @@ export function shuffled(random: Random, count: number): Uint32Array {
 }
 
 /** How many queries a workload has nominally. */
-export function queryCountOf(name: WorkloadName, count: number): number {
+function queryCountOf(name: WorkloadName, count: number): number {
   if (name === "W2" || name === "W4s") return 200_000;
   if (name === "W3") return count <= 1e4 ? 1_000_000 : count <= 1e5 ? 100_000 : 10_000;
   if (name === "W4e") {

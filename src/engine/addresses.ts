@@ -70,7 +70,7 @@ function faultOf(bound: unknown): { code: "ARGUMENT" | "RANGE"; text: string } |
 }
 
 function emptyRange(start: Address, end: Address): IntervalidateError {
-  const what = start === end ? "empty" : "inverted";
+  const what = start > end ? "inverted" : "empty";
   const fix =
     end === 0
       ? "for the end of the space pass END"
