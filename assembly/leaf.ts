@@ -208,17 +208,28 @@ export class Leaf {
     // The middle, so that the leaf can grow both ways.
     const half = (<u64>(extent.high - extent.low) >> 1) & ~(((<u64>1) << shift) - 1);
     this.base = narrow ? extent.low + <i64>half : 0;
-    this.count = 0;
+    this.count = count;
     this.locks = 0;
-    for (let i = from; i < from + count; i += 1) {
-      const added = this.tryAppend(
-        Scratch.start(i),
-        Scratch.last(i),
-        Scratch.id(i),
-        Scratch.sequence(i),
-        Scratch.locked(i),
-      );
-      assert(added, "an entry does not fit the encoding chosen for it");
+    const ids = this.idPlace;
+    const sequences = this.sequencePlace;
+    for (let i: u32 = 0; i < count; i += 1) {
+      const entry = from + i;
+      this.setBounds(i, Scratch.start(entry), Scratch.last(entry));
+      store<u32>(ids + ((<usize>i) << 2), Scratch.id(entry));
+      store<u32>(sequences + ((<usize>i) << 2), Scratch.sequence(entry));
+      this.locks |= (<u64>Scratch.locked(entry)) << i;
+    }
+  }
+
+  /** Stores bounds that the encoding is known to take. */
+  private setBounds(i: u32, start: i64, last: i64): void {
+    if (this.wide) {
+      store<i64>(this.address + ((<usize>i) << 3), start, KEYS);
+      store<i64>(this.address + ((<usize>i) << 3), last, WIDE_LAST);
+    } else {
+      const shift = <i64>this.shift;
+      store<i32>(this.address + ((<usize>i) << 2), <i32>((start - this.base) >> shift), KEYS);
+      store<i32>(this.address + ((<usize>i) << 2), <i32>((last - this.base) >> shift), NARROW_LAST);
     }
   }
 
