@@ -33,7 +33,10 @@ export class LogicalLines {
     this.#sink = sink;
   }
 
-  push(chunk: Uint8Array): void {
+  push(data: Uint8Array): void {
+    // Node's buffers are a class of their own: all bytes read here must be of one, or the engine
+    // compiles every access for both.
+    const chunk = new Uint8Array(data.buffer, data.byteOffset, data.length);
     let start = 0;
     for (;;) {
       const end = chunk.indexOf(10, start);

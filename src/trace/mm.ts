@@ -3,7 +3,7 @@
 import type { Address } from "../engine/addresses.ts";
 import type { CallName } from "./call-names.ts";
 import type { MmOrigin, Piece, TracedMm } from "./observer.ts";
-import { type Overlap, PieceList, type TaggedPiece } from "./piece-list.ts";
+import { PieceList } from "./piece-list.ts";
 
 /** How often each call was made. */
 export class Tally {
@@ -51,11 +51,7 @@ export class Mm implements TracedMm {
     return this.list.toArray();
   }
 
-  overlapping(start: Address, end: Address): TaggedPiece[] {
-    return this.list.overlapping(start, end);
-  }
-
-  overlap(start: Address, end: Address): Overlap {
-    return this.list.overlap(start, end);
+  overlapping(start: Address, end: Address): Piece[] {
+    return [...this.list.overlapping(start, end)];
   }
 }

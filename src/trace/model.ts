@@ -42,6 +42,8 @@ const SHM_REMAP = 0o40000;
 /** The advice that takes pages away: DONTNEED, FREE, REMOVE, DONTNEED_LOCKED. */
 const CLEARING_ADVICE: ReadonlySet<number> = new Set([4, 8, 9, 24]);
 
+const NOTHING: readonly TaggedPiece[] = [];
+
 /** An event with what the summary needs besides. */
 export interface MeasuredEvent extends TraceEvent {
   readonly mm: Mm;
@@ -266,8 +268,8 @@ export class Model implements CallHandler {
   }
 
   #emitRange(mm: Mm, type: TraceEventType, start: Address, end: Address): void {
-    const { count, bytes } = mm.overlap(start, end);
-    this.#emit(mm, type, start, end, true, count, bytes);
+    const hit = mm.list.overlapping(start, end);
+    this.#emit(mm, type, start, end, true, hit.length, commonBytes(hit, start, end));
   }
 
   /** A fork's write protection, or the OOM reaper's unmapping. */
@@ -277,14 +279,14 @@ export class Model implements CallHandler {
   }
 
   #unmap(mm: Mm, start: Address, end: Address): void {
-    const gone = mm.overlapping(start, end);
+    const gone = mm.list.overlapping(start, end);
     this.#emit(mm, "UNMAP", start, end, true, gone.length, commonBytes(gone, start, end));
     if (gone.length > 0) this.#cut(mm, gone, start, end);
   }
 
   /** As the kernel does where a mapping replaces others: no event if there are none. */
   #unmapIfMapped(mm: Mm, start: Address, end: Address): void {
-    const gone = mm.overlapping(start, end);
+    const gone = mm.list.overlapping(start, end);
     if (gone.length === 0) return;
     this.#emit(mm, "UNMAP", start, end, true, gone.length, commonBytes(gone, start, end));
     this.#cut(mm, gone, start, end);
@@ -292,7 +294,7 @@ export class Model implements CallHandler {
 
   /** Removes what is in the way of a new piece: the log has not shown why it went. */
   #removeStale(mm: Mm, start: Address, end: Address): void {
-    const gone = mm.overlapping(start, end);
+    const gone = mm.list.overlapping(start, end);
     if (gone.length === 0) return;
     this.#stalePieces += gone.length;
     const line = this.#reader.lineNumber;
@@ -306,9 +308,13 @@ export class Model implements CallHandler {
   #cut(mm: Mm, gone: readonly TaggedPiece[], start: Address, end: Address): void {
     const first = gone[0]!;
     const last = gone[gone.length - 1]!;
-    const remains: TaggedPiece[] = [];
-    if (first.start < start) remains.push(makePiece(first.start, start, first.shared, first.tag));
-    if (last.end > end) remains.push(makePiece(end, last.end, last.shared, last.tag));
+    let remains: readonly TaggedPiece[] = NOTHING;
+    if (first.start < start) {
+      remains = [makePiece(first.start, start, first.shared, first.tag)];
+    }
+    if (last.end > end) {
+      remains = [...remains, makePiece(end, last.end, last.shared, last.tag)];
+    }
     mm.list.replace(gone, remains);
     this.#livePieces += remains.length - gone.length;
     if (this.#observer.pieceCut === undefined) return;
@@ -412,7 +418,7 @@ export class Model implements CallHandler {
     const to = call.value;
     const oldLength = pageUp(oldBytes);
     const newLength = pageUp(newBytes);
-    const shared = mm.overlapping(from, add(from, 1))[0]?.shared ?? false;
+    const shared = mm.list.overlapping(from, add(from, 1))[0]?.shared ?? false;
     if ((flags.bits & MREMAP_FIXED) !== 0) this.#unmapIfMapped(mm, to, add(to, newLength));
     let length = oldLength;
     if (oldLength > newLength) {
@@ -449,7 +455,7 @@ export class Model implements CallHandler {
     if (start === NOT_A_NUMBER || length === NOT_A_NUMBER || length === 0) return;
     if (advice === undefined || !clears(advice)) return;
     const end = add(start, pageUp(length));
-    if (holes && mm.overlap(start, end).count === 0) return;
+    if (holes && mm.list.overlapping(start, end).length === 0) return;
     this.#emitRange(mm, "CLEAR", start, end);
   }
 
@@ -491,7 +497,7 @@ export class Model implements CallHandler {
     const at = call.number(0);
     if (at === NOT_A_NUMBER) return;
     const last = mm.attachEnds?.get(at);
-    const attached = last === undefined ? [] : mm.overlapping(at, last);
+    const attached = last === undefined ? [] : mm.list.overlapping(at, last);
     const tagged = attached.filter((piece) => piece.tag === at);
     for (const { start, end } of tagged) this.#unmap(mm, start, end);
     if (tagged.length === 0) this.#unmap(mm, at, add(at, PAGE_BYTES));

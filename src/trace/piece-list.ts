@@ -2,7 +2,6 @@
 // moves few of them however many there are.
 
 import type { Address } from "../engine/addresses.ts";
-import { add, subtract } from "./arithmetic.ts";
 import type { Piece } from "./observer.ts";
 
 const BLOCK_PIECES_MAX = 64;
@@ -21,13 +20,7 @@ export function makePiece(
   return { start, end, shared, tag };
 }
 
-/** How a range meets the pieces. */
-export interface Overlap {
-  /** The number of pieces that intersect it. */
-  count: number;
-  /** The sum of the lengths of the intersections. */
-  bytes: Address;
-}
+const NONE: readonly TaggedPiece[] = [];
 
 export class PieceList {
   size = 0;
@@ -42,34 +35,20 @@ export class PieceList {
     return this.#blocks.flat();
   }
 
-  /** How `[start, end)` meets the pieces. Read the result before the next call. */
-  overlap(start: Address, end: Address): Overlap {
-    let count = 0;
-    let bytes: Address = 0;
-    if (start < end) {
-      let b = this.#blockFor(start);
-      let i = b < 0 ? 0 : firstEndingAfter(this.#blocks[b]!, start);
-      for (b = Math.max(b, 0); b < this.#blocks.length; b++, i = 0) {
-        const block = this.#blocks[b]!;
-        for (; i < block.length; i++) {
-          const piece = block[i]!;
-          if (piece.start >= end) return { count, bytes };
-          const from = piece.start < start ? start : piece.start;
-          const to = piece.end > end ? end : piece.end;
-          count += 1;
-          bytes = add(bytes, subtract(to, from));
-        }
-      }
-    }
-    return { count, bytes };
-  }
-
-  overlapping(start: Address, end: Address): TaggedPiece[] {
-    const found: TaggedPiece[] = [];
-    if (!(start < end)) return found;
+  /** The pieces that intersect `[start, end)`, ascending. Not to be changed: it may be shared. */
+  overlapping(start: Address, end: Address): readonly TaggedPiece[] {
+    if (!(start < end) || this.size === 0) return NONE;
     let b = this.#blockFor(start);
-    let i = b < 0 ? 0 : firstEndingAfter(this.#blocks[b]!, start);
-    for (b = Math.max(b, 0); b < this.#blocks.length; b++, i = 0) {
+    let i = 0;
+    if (b < 0) b = 0;
+    else i = firstEndingAfter(this.#blocks[b]!, start);
+    if (i === this.#blocks[b]!.length) {
+      b += 1;
+      i = 0;
+    }
+    if (b === this.#blocks.length || this.#blocks[b]![i]!.start >= end) return NONE;
+    const found: TaggedPiece[] = [];
+    for (; b < this.#blocks.length; b++, i = 0) {
       const block = this.#blocks[b]!;
       for (; i < block.length; i++) {
         const piece = block[i]!;
