@@ -4,8 +4,8 @@ import type { Piece, TracedMm } from "../trace/index.ts";
 import { withinSpace } from "./space-bounds.ts";
 
 const CPU_PAGE = 4096;
-/** A mirror of several pieces reaches over holes up to this size, in bytes. */
-const HOLE_MAX = 1 << 30;
+/** A mirror of several pieces looks for them no farther away than this, in bytes. */
+const REACH_MAX = 1 << 24;
 
 /**
  * Decides how many mirrors a new piece brings and what each of them covers: 16 of 20 exactly the
@@ -51,22 +51,13 @@ export class Placement {
   }
 
   #neighbourhood(mm: TracedMm, piece: Piece): { start: Address; end: Address } | undefined {
-    const at = mm.pieces.indexOf(piece);
-    let first = at;
-    let last = at;
+    const { start, end } = piece;
+    if (typeof start !== "number" || typeof end !== "number") return withinSpace(start, end);
+    const near = mm.overlapping(Math.max(0, start - REACH_MAX), end + REACH_MAX);
+    const at = near.indexOf(piece);
     const reach = 1 + this.#random.below(3);
-    while (first > 0 && at - first < reach && this.#near(mm.pieces[first - 1], mm.pieces[first]))
-      first -= 1;
-    while (
-      last + 1 < mm.pieces.length &&
-      last - at < reach &&
-      this.#near(mm.pieces[last], mm.pieces[last + 1])
-    )
-      last += 1;
-    return withinSpace(mm.pieces[first].start, mm.pieces[last].end);
-  }
-
-  #near(below: Piece, above: Piece): boolean {
-    return Number(above.start) - Number(below.end) <= HOLE_MAX;
+    const first = near[Math.max(0, at - reach)];
+    const last = near[Math.min(near.length - 1, at + reach)];
+    return withinSpace(first.start, last.end);
   }
 }
