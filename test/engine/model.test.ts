@@ -369,6 +369,42 @@ describe.each(TARGETS)("the %s engine, exhaustively", (target) => {
     }
   });
 
+  it.each([0n, 1n, 12n, 30n, 31n])(
+    "keeps keys apart at the edges of a 32-bit window of units of 2^%s",
+    (shift) => {
+      const base = 1n << 40n;
+      const unit = 1n << shift;
+      const set = new IntervalSet(engineOf(target));
+      // Windows are centred on an interval or on the middle of two: both reach 2^31 to each side.
+      for (const reach of [1n << 31n, 1n << 32n]) {
+        for (let near = -6n; near <= 6n; near += 1n) {
+          for (const order of [0, 1]) {
+            set.clear();
+            const far = base + (reach + near) * unit;
+            const starts = order === 0 ? [base, far] : [far, base];
+            const handles = starts.map((start) => set.insert(start, start + unit - 1n));
+            set.verify();
+            for (const [i, start] of starts.entries()) {
+              const other = handles[1 - i] as number;
+              expect(set.lastOf(handles[i] as number)).toBe(start + unit - 1n);
+              for (const [from, to, hits] of [
+                [start - 1n, start - 1n, 0],
+                [start + unit, start + unit, 0],
+                [start, start, 1],
+                [start + unit - 1n, start + unit - 1n, 1],
+                [0n, TOP, 2],
+              ] as [bigint, bigint, number][]) {
+                expect(set.count(from, to)).toBe(hits);
+              }
+              expect(set.count(0n, base - 1n) + set.count(far + unit, TOP)).toBe(0);
+              expect(set.has(other)).toBe(true);
+            }
+          }
+        }
+      }
+    },
+  );
+
   it("removes every subset of a few leaves' worth of intervals, in any order", () => {
     const set = new IntervalSet(engineOf(target));
     for (let kept = 0; kept < 64; kept += 1) {
