@@ -6,6 +6,7 @@ export default defineConfig({
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Two cores are the reference machine: more workers only fight for them.
     maxWorkers: 2,
     reporters: ["default", "json"],
