@@ -49,7 +49,7 @@ describe("the README", () => {
 
   it("names commands that work", () => {
     const lines = blocks("sh").flatMap((block) => block.trim().split("\n"));
-    expect(lines.slice(0, 2)).toEqual(["npm ci && npm run demo", "npm ci && npm test"]);
+    expect(lines.slice(0, 2)).toEqual(["npm install && npm run demo", "npm install && npm test"]);
     for (const line of lines.slice(2)) {
       const [, args] = /^node dist\/cli\/main\.js (.*)$/.exec(line) as RegExpExecArray;
       const { status } = intervalidate(args.split(" "));
@@ -58,7 +58,7 @@ describe("the README", () => {
   });
 
   it("gives the test command that CI runs", () => {
-    expect(readFileSync(join(root, ".ci/run"), "utf8")).toContain("\nnpm ci && npm test\n");
+    expect(readFileSync(join(root, ".ci/run"), "utf8")).toContain("\nnpm install && npm test\n");
   });
 
   it("links only to files that exist", () => {
