@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-export const root: string = join(import.meta.dirname, "../..");
+const root: string = join(import.meta.dirname, "../..");
 export const examples: string = join(root, "examples");
 
 export interface CommandResult {
