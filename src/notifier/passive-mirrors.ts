@@ -241,11 +241,7 @@ export class PassiveMirrors {
 
   /** @throws {IntervalidateError} ARGUMENT if there is no such mirror or its lock is free */
   unlock(mirror: number): void {
-    const set = this.#mustFind(mirror);
-    if (!set.isLocked(mirror)) {
-      throw new IntervalidateError("ARGUMENT", `The lock of mirror ${mirror} is not held.`);
-    }
-    set.unlock(mirror);
+    this.#mustFind(mirror).unlock(mirror);
     this.#events?.({ kind: "mirror-unlock", mm: this.#mm, mirror });
     this.#lockReleased.wakeAll();
   }
