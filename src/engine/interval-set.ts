@@ -1,6 +1,6 @@
 import { IntervalidateError } from "../errors.ts";
 import type { Address } from "./addresses.ts";
-import type { Engine, EngineTenant } from "./engine.ts";
+import { Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { type Column, checkedPairs, writePairs } from "./pairs.ts";
@@ -25,8 +25,11 @@ export class IntervalSet implements EngineTenant {
   /** Address of the set's record in the engine; 0 once it is gone. */
   #record: number;
 
-  /** @throws {IntervalidateError} OUT_OF_MEMORY */
+  /** @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY */
   constructor(engine: Engine) {
+    if (!(engine instanceof Engine)) {
+      throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
+    }
     this.engine = engine;
     this.#exports = engine.exports;
     this.#record = engine.exports.createSet();

@@ -1,6 +1,7 @@
 import { IntervalidateError } from "../errors.ts";
 import { type Address, checkedAddress, closedLast, END } from "./addresses.ts";
-import { defaultEngine, Engine } from "./engine.ts";
+import { defaultEngine, type Engine } from "./engine.ts";
+import { checkedHandle } from "./handles.ts";
 import { IntervalSet } from "./interval-set.ts";
 
 /** What a {@link RangeIndex} takes. */
@@ -41,9 +42,6 @@ export class RangeIndex<T = undefined> {
         "ARGUMENT",
         `The capacity must be a number from 0, but is ${String(capacity)}.`,
       );
-    }
-    if (!(engine instanceof Engine)) {
-      throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
     }
     this.#set = new IntervalSet(engine);
   }
@@ -243,17 +241,6 @@ export class RangeIndex<T = undefined> {
     this.#set.dispose();
     this.#values.clear();
   }
-}
-
-/** The handle if it can be one, 0 (which none is) for any other number. */
-function checkedHandle(handle: unknown): number {
-  if (typeof handle !== "number") {
-    throw new IntervalidateError(
-      "ARGUMENT",
-      `A handle must be a number that insert returned, but is ${handle === null ? "null" : typeof handle}.`,
-    );
-  }
-  return handle >>> 0 === handle ? handle : 0;
 }
 
 function checkedTarget(into: unknown): Uint32Array {

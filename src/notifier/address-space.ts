@@ -132,6 +132,12 @@ export class AddressSpace implements Disposable {
   }
 
   #checkRange(range: NotifierRange): Address {
+    if (typeof range !== "object" || range === null) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `A range is an object { start, end, event?, owner? }, but this is ${range === null ? "null" : typeof range}.`,
+      );
+    }
     return closedLast(range.start, range.end);
   }
 

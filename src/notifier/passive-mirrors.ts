@@ -2,6 +2,7 @@ import type { Sleepable, Wait } from "../blocking/suspension.ts";
 import { WaitQueue } from "../blocking/wait-queue.ts";
 import { type Address, closedLast } from "../engine/addresses.ts";
 import type { Engine } from "../engine/engine.ts";
+import { checkedHandle } from "../engine/handles.ts";
 import { IntervalSet } from "../engine/interval-set.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { EventSink } from "./events.ts";
@@ -42,7 +43,7 @@ export class PassiveMirrors {
     return this.#tree.size + (this.#waiting?.size ?? 0);
   }
 
-  /** Whether this number is the handle of a mirror of this address space. */
+  /** Whether this number is the handle of a mirror of this address space. @throws {IntervalidateError} ARGUMENT for a non-number */
   has(mirror: number): boolean {
     return this.#setOf(mirror) !== undefined;
   }
@@ -367,8 +368,9 @@ export class PassiveMirrors {
   }
 
   #setOf(mirror: number): IntervalSet | undefined {
-    if (this.#tree.has(mirror)) return this.#tree;
-    return this.#waiting?.has(mirror) ? this.#waiting : undefined;
+    const handle = checkedHandle(mirror);
+    if (this.#tree.has(handle)) return this.#tree;
+    return this.#waiting?.has(handle) ? this.#waiting : undefined;
   }
 
   #mustFind(mirror: number): IntervalSet {

@@ -417,6 +417,25 @@ describe("ranges", () => {
     expect([mm.sequence, mm.activeInvalidations, mm.mirrors.size]).toEqual([2, 0, 0]);
   });
 
+  it("what is no range, no handle or no engine is refused by type", () => {
+    const mm = new AddressSpace();
+    const mirror = mm.mirrors.insert(...I);
+    const refused = expect.objectContaining({ code: "ARGUMENT" });
+    for (const range of [undefined, null, 5, "0-5"]) {
+      expect(() => mm.invalidateRangeStart(range as never)).toThrow(refused);
+      expect(() => mm.tryInvalidateRangeStart(range as never)).toThrow(refused);
+    }
+    for (const handle of [undefined, null, "1", 1n]) {
+      expect(() => mm.mirrors.has(handle as never)).toThrow(refused);
+      expect(() => mm.mirrors.remove(handle as never)).toThrow(refused);
+      expect(() => mm.mirrors.readBegin(handle as never)).toThrow(refused);
+    }
+    for (const number of [mirror + 2 ** 32, mirror + 0.5, -1, Number.NaN]) {
+      expect(mm.mirrors.has(number)).toBe(false);
+    }
+    expect(() => new AddressSpace({ engine: {} as never })).toThrow(refused);
+  });
+
   it("a handle that is not live here is refused by name", () => {
     const one = new AddressSpace({ name: "one" });
     const other = new AddressSpace({ name: "other" });
