@@ -2,12 +2,9 @@ import { totalmem } from "node:os";
 import type { SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { IntervalidateError } from "../errors.ts";
+import { MIRRORS_MAX, SEED_MAX, STRIKES_MAX } from "../replay/limits.ts";
 import { PLANTED_FAULTS, type PlantedFault } from "../replay/planted-faults.ts";
 
-/** Handles have 24 bits of slot number, and slot 0 is never given out. */
-const MIRRORS_MAX = 2 ** 24 - 1;
-const STRIKES_MAX = 1_000_000;
-const SEED_MAX = 2 ** 32 - 1;
 /** What one mirror costs in a replay, bytes: its tables, its share of the engine, list entries. */
 const BYTES_PER_MIRROR = 300;
 
@@ -82,7 +79,13 @@ async function replayLog(path: string, flags: ReplayFlags): Promise<void> {
     for (const { kind, line, message } of report.violations) {
       console.error(`intervalidate: line ${line} of ${log.name}: ${kind}: ${message}`);
     }
-    if (!report.ok) process.exitCode = 1;
+    if (report.plantCommitted === false) {
+      console.error(`intervalidate: ${log.name}: no occasion came for the planted ${flags.plant}`);
+    }
+    if (report.log.calls === 0) {
+      console.error(`intervalidate: ${log.name}: warning: no system call found in this log`);
+    }
+    if (!report.ok || report.plantCommitted === false) process.exitCode = 1;
   } finally {
     bar?.stop();
     await log.close();

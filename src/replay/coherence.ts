@@ -1,6 +1,6 @@
 import type { Address } from "../engine/addresses.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
-import { DEVICE_PAGES_MAX, type MirrorTable } from "./mirror-table.ts";
+import { DEVICE_PAGES_MAX, lowestBit, type MirrorTable, slotOf } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 
 /** What can go wrong between an address space and its mirrors. */
@@ -94,6 +94,7 @@ export class Coherence {
       for (const slot of mm.watchersOf(piece)) {
         if (table.gatheredBy[slot] === serial) continue;
         table.gatheredBy[slot] = serial;
+        if (table.isHidden(slot)) continue;
         (table.overlaps(slot, start, end) ? overlapping : apart).push(slot);
       }
     }
@@ -152,9 +153,12 @@ export class Coherence {
     const table = this.#table;
     const { mm, start, end, line } = witness;
     const listed = new Set(hits);
-    for (const slot of mm.mirrors) {
-      // A removal is done at the thaw, before whoever asked for it is woken.
-      if (table.retired[slot] === 1 && !mm.space.mirrors.has(table.handle[slot])) continue;
+    for (const handle of mm.mirrors) {
+      const slot = slotOf(handle);
+      // A removal is done at the thaw, before whoever asked for it is woken: the slot may have a
+      // new owner already.
+      if (table.handle[slot] !== handle || !mm.space.mirrors.has(handle)) continue;
+      if (table.isHidden(slot)) continue;
       if (table.overlaps(slot, start, end) !== listed.has(slot)) {
         const kind = listed.has(slot) ? "wrong-hit" : "missed-hit";
         this.report(
@@ -205,25 +209,14 @@ export class Coherence {
     line: number,
   ): void {
     const table = this.#table;
+    const install = `device ${device} installs an entry of ${describe(table, slot)}`;
     if (table.holder[slot] !== device + 1) {
-      this.report(
-        "unlocked-install",
-        line,
-        `device ${device} installs an entry of ${describe(table, slot)} without holding its lock`,
-      );
-    }
-    if (mustRetry) {
-      this.report(
-        "ignored-retry",
-        line,
-        `device ${device} installs an entry of ${describe(table, slot)} although an invalidation has come in between`,
-      );
+      // What else is wrong with it follows from this.
+      this.report("unlocked-install", line, `${install} without holding its lock`);
+    } else if (mustRetry) {
+      this.report("ignored-retry", line, `${install} although an invalidation has come in between`);
     } else if (lookedUpAt < table.changeStamp[slot * DEVICE_PAGES_MAX + page]) {
-      this.report(
-        "stale-entry",
-        line,
-        `device ${device} installs an entry of ${describe(table, slot)} that it looked up before the memory changed`,
-      );
+      this.report("stale-entry", line, `${install} that it looked up before the memory changed`);
     }
   }
 
@@ -241,10 +234,6 @@ export class Coherence {
       );
     }
   }
-}
-
-function lowestBit(bits: number): number {
-  return 31 - Math.clz32(bits & -bits);
 }
 
 function describe(table: MirrorTable, slot: number): string {

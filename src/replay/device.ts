@@ -93,7 +93,7 @@ export class Device {
     const lookedUpAt = coherence.changes;
     yield AFTER_LOOKUP;
 
-    const locks = !planter.plans("unlocked-install");
+    const locks = !planter.reserves("unlocked-install");
     if (locks) {
       yield* mirrors.lockSleepable(handle);
       table.holder[slot] = this.#number + 1;
@@ -109,6 +109,8 @@ export class Device {
     if (locks) {
       table.holder[slot] = 0;
       mirrors.unlock(handle);
+    } else {
+      planter.giveBack();
     }
     return retry && table.retired[slot] === 0;
   }

@@ -3,7 +3,7 @@ import type { Address } from "../engine/addresses.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import type { Random } from "../sim/random.ts";
 import type { TraceEventType } from "../trace/index.ts";
-import { slotOf } from "./mirror-table.ts";
+import { lowestBit, slotOf } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 import type { World } from "./world.ts";
 
@@ -60,7 +60,7 @@ export class Invalidator {
     coherence.change(witness);
     for (let i = stepsBeforeChange; i < steps; i += 1) yield WINDOW_OPEN;
 
-    if (hits.length > 0 && planter.commits("open-window")) return true;
+    if (blockable && hits.length > 0 && planter.commits("open-window")) return true;
     this.#end(window);
     mm.openWindows.delete(open);
     coherence.checkEnd(witness);
@@ -73,7 +73,7 @@ export class Invalidator {
       this.#world.coherence.report(
         "open-window",
         open.line,
-        `window ${open.window.id} of ${mm.traced.id} is still open when the next event comes`,
+        `window ${open.window.id} of ${mm.traced.id} was still open when its address space had its next event, or its last`,
       );
       open.window.end();
     }
@@ -118,7 +118,7 @@ export class Invalidator {
       table.installed[slot] &= ~torn;
       for (; torn !== 0; torn &= torn - 1) {
         counters.entriesTornDown += 1;
-        wanted.add(table.handle[slot], 31 - Math.clz32(torn & -torn));
+        wanted.add(table.handle[slot], lowestBit(torn));
       }
     }
   }

@@ -43,6 +43,8 @@ export class MirrorTable {
   retired: Uint8Array = new Uint8Array(0);
   /** The device that holds the lock, as its number + 1; 0 if nobody does. */
   holder: Uint8Array = new Uint8Array(0);
+  /** The sequence at which the tree was frozen when the mirror was inserted; 0 if it was not. */
+  frozenAt: Uint32Array = new Uint32Array(0);
   /** Serial of the last window whose hit list held the mirror. */
   hitBy: Uint32Array = new Uint32Array(0);
   /** Serial of the last window whose overlaps were gathered: each mirror counts once. */
@@ -73,10 +75,11 @@ export class MirrorTable {
 
   /** Bytes of the typed arrays, for the report. */
   get bytes(): number {
-    return this.#rows * (8 * 4 + 4 + DEVICE_PAGES_MAX * 8);
+    return this.#rows * (7 * 4 + 5 + DEVICE_PAGES_MAX * 8);
   }
 
-  add(handle: number, mm: SimulatedMm, start: Address, end: Address): number {
+  /** @param frozenAt the sequence at which the tree was frozen before the insertion, or 0 */
+  add(handle: number, mm: SimulatedMm, start: Address, end: Address, frozenAt: number): number {
     const slot = slotOf(handle);
     if (slot >= this.#rows) this.#grow(slot + 1);
     this.handle[slot] = handle;
@@ -89,6 +92,7 @@ export class MirrorTable {
     this.users[slot] = 0;
     this.retired[slot] = 0;
     this.holder[slot] = 0;
+    this.frozenAt[slot] = frozenAt;
     this.hitBy[slot] = 0;
     this.gatheredBy[slot] = 0;
     this.changeStamp.fill(0, slot * DEVICE_PAGES_MAX, (slot + 1) * DEVICE_PAGES_MAX);
@@ -110,6 +114,11 @@ export class MirrorTable {
 
   overlaps(slot: number, start: Address, end: Address): boolean {
     return this.start[slot] < end && start < this.end[slot];
+  }
+
+  /** Whether the mirror's insertion is deferred, so that invalidations do not see it yet. */
+  isHidden(slot: number): boolean {
+    return this.frozenAt[slot] !== 0 && this.frozenAt[slot] === this.mm[slot].space.sequence;
   }
 
   /** Number of device pages, 1 to 8. */
@@ -148,6 +157,7 @@ export class MirrorTable {
     this.users = grown(this.users, size);
     this.retired = grown(this.retired, size);
     this.holder = grown(this.holder, size);
+    this.frozenAt = grown(this.frozenAt, size);
     this.hitBy = grown(this.hitBy, size);
     this.gatheredBy = grown(this.gatheredBy, size);
     this.#live = grown(this.#live, size);
@@ -155,6 +165,11 @@ export class MirrorTable {
     this.#position.fill(NOT_LIVE, this.#rows);
     this.#rows = size;
   }
+}
+
+/** The place of the lowest bit that is set. */
+export function lowestBit(bits: number): number {
+  return 31 - Math.clz32(bits & -bits);
 }
 
 function grown<T extends Uint8Array | Uint32Array>(old: T, size: number): T {

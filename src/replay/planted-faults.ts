@@ -3,8 +3,8 @@ import type { MirrorTable } from "./mirror-table.ts";
 
 /**
  * Faults that can be planted into a replay, one at a time, to see that its checks bite. Each is named
- * as the violation that it must be found as, and is committed once, at the first occasion where an
- * entry is at stake.
+ * as the violation that it must be found as, and is committed once, at the first occasion: for the
+ * engine's faults that is a mirror with an entry at stake, for an open window one that hit a mirror.
  */
 export const PLANTED_FAULTS = [
   /** The engine skips one mirror: not listed, sequence not set. */
@@ -26,6 +26,7 @@ export class FaultPlanter {
   readonly #fault: PlantedFault | undefined;
   readonly #table: MirrorTable;
   #committed = false;
+  #reserved = false;
   #sequencesBefore: number[] = [];
 
   constructor(fault: PlantedFault | undefined, table: MirrorTable) {
@@ -33,14 +34,29 @@ export class FaultPlanter {
     this.#table = table;
   }
 
-  /** Whether this fault is still to be committed. */
-  plans(fault: PlantedFault): boolean {
+  /** Whether the fault has been committed; null if none is planted. */
+  get committed(): boolean | null {
+    return this.#fault === undefined ? null : this.#committed;
+  }
+
+  /** Sets this fault aside for one culprit, who then commits it or gives it back. */
+  reserves(fault: PlantedFault): boolean {
+    if (this.#reserved || !this.#plans(fault)) return false;
+    this.#reserved = true;
+    return true;
+  }
+
+  giveBack(): void {
+    this.#reserved = false;
+  }
+
+  #plans(fault: PlantedFault): boolean {
     return this.#fault === fault && !this.#committed;
   }
 
   /** Whether the occasion is taken; true at most once. */
   commits(fault: PlantedFault): boolean {
-    if (!this.plans(fault)) return false;
+    if (!this.#plans(fault)) return false;
     this.#committed = true;
     return true;
   }
@@ -69,6 +85,6 @@ export class FaultPlanter {
   }
 
   #tampersWithHits(): boolean {
-    return this.plans("missed-hit") || this.plans("unset-sequence");
+    return this.#plans("missed-hit") || this.#plans("unset-sequence");
   }
 }

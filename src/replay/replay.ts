@@ -18,9 +18,10 @@ import {
 } from "../trace/index.ts";
 import { Device } from "./device.ts";
 import { Invalidator } from "./invalidation.ts";
+import { MIRRORS_MAX, SEED_MAX, STRIKES_MAX } from "./limits.ts";
 import { reap } from "./oom-reaper.ts";
 import { Placement } from "./placement.ts";
-import type { PlantedFault } from "./planted-faults.ts";
+import { PLANTED_FAULTS, type PlantedFault } from "./planted-faults.ts";
 import { type ReplayReport, reportOf } from "./report.ts";
 import { SimulatedMm } from "./simulated-mm.ts";
 import { withinSpace } from "./space-bounds.ts";
@@ -33,8 +34,6 @@ const DEVICES = 16;
 const STEPS_PER_EVENT_MAX = 7;
 /** `[0, 2^64 - 1)`: the half-open range of the kernel's interval release. */
 const RELEASE_END = (1n << 64n) - 1n;
-/** Handles have 24 bits of slot number, one of which is never given out. */
-export const MIRRORS_MAX: number = (1 << 24) - 1;
 
 export interface ReplayOptions {
   /** Live mirrors aimed at, over all address spaces, when the log has most pieces. Default 4096. */
@@ -80,10 +79,20 @@ type CheckedOptions = ReplayOptions &
   Required<Pick<ReplayOptions, "mirrors" | "oom" | "seed" | "verify">>;
 
 function checkOptions(options: ReplayOptions): CheckedOptions {
-  const checked = { mirrors: 4096, oom: 3, seed: 1, verify: false, ...options };
+  const { mirrors = 4096, oom = 3, seed = 1, verify = false, plant } = options;
+  const checked = { ...options, mirrors, oom, seed, verify };
   checkInteger("mirrors", checked.mirrors, 0, MIRRORS_MAX);
-  checkInteger("oom", checked.oom, 0, 1_000_000);
-  checkInteger("seed", checked.seed, 0, 0xffffffff);
+  checkInteger("oom", checked.oom, 0, STRIKES_MAX);
+  checkInteger("seed", checked.seed, 0, SEED_MAX);
+  if (typeof verify !== "boolean") {
+    throw new IntervalidateError("ARGUMENT", `verify must be a boolean, but is ${String(verify)}.`);
+  }
+  if (plant !== undefined && !PLANTED_FAULTS.includes(plant)) {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `plant must be one of ${PLANTED_FAULTS.join(", ")}, but is ${String(plant)}.`,
+    );
+  }
   return checked;
 }
 
@@ -182,6 +191,8 @@ class Replayer implements TraceObserver {
 
   mmReleased(traced: TracedMm): void {
     const mm = this.#spaceOf(traced);
+    // No later event of this address space will look.
+    this.#invalidator.closeForgotten(mm);
     this.#livePieces -= mm.pieceCount;
     mm.released = true;
     mm.dropPieces((slot) => this.#world.retireMirror(slot));
@@ -192,8 +203,8 @@ class Replayer implements TraceObserver {
   /** Lets everybody finish, removes what is left, and draws up the report. */
   finish(): ReplayReport {
     const { driver, coherence, table } = this.#world;
-    for (const mm of this.#spaces.values()) driver.complete("owner", this.#closeForgotten(mm));
     this.#world.stopping = true;
+    for (const mm of this.#spaces.values()) driver.complete("owner", this.#closeForgotten(mm));
     driver.drain();
     const atEnd = { mirrors: table.liveCount, engineBytes: this.#engine.byteLength };
     for (const mm of this.#spaces.values()) {
@@ -262,8 +273,10 @@ class Replayer implements TraceObserver {
   #insertMirror(mm: SimulatedMm, piece: Piece): void {
     const range = this.#placement.choose(mm.traced, piece);
     if (range === undefined) return;
-    const handle = mm.space.mirrors.insert(range.start, range.end);
-    mm.addMirror(this.#world.table.add(handle, mm, range.start, range.end));
+    const { space } = mm;
+    const frozenAt = (space.sequence & 1) === 1 ? space.sequence : 0;
+    const handle = space.mirrors.insert(range.start, range.end);
+    mm.addMirror(this.#world.table.add(handle, mm, range.start, range.end, frozenAt));
     this.#world.counters.mirrorsInserted += 1;
   }
 

@@ -16,8 +16,12 @@ export interface ReplayReport {
     readonly verify: boolean;
     readonly plant: string | null;
   };
+  /** Whether an occasion for the planted fault came; null if none was planted. */
+  readonly plantCommitted: boolean | null;
   readonly log: {
     readonly lines: number;
+    /** Completed system calls. */
+    readonly calls: number;
     readonly tasks: number;
     readonly addressSpaces: number;
     readonly events: number;
@@ -121,8 +125,10 @@ export function reportOf(
       verify: options.verify,
       plant: options.plant ?? null,
     },
+    plantCommitted: world.planter.committed,
     log: {
       lines: facts.lines,
+      calls: [...facts.calls.values()].reduce((sum, count) => sum + count, 0),
       tasks: facts.tasks,
       addressSpaces: facts.mms,
       events: facts.events,

@@ -23,7 +23,7 @@ export class SimulatedMm {
   readonly mmapLock: RwSemaphore;
   readonly openWindows: Set<OpenWindow> = new Set<OpenWindow>();
   released = false;
-  /** Slots of the mirrors inserted and not yet removed. */
+  /** Handles of the mirrors inserted and not yet removed. */
   readonly mirrors: Set<number> = new Set<number>();
   readonly #table: MirrorTable;
   readonly #watchers = new Map<Piece, number[]>();
@@ -97,7 +97,7 @@ export class SimulatedMm {
     }
     table.pieces[slot] = pieces;
     if (!covered) this.#wide.add(slot);
-    this.mirrors.add(slot);
+    this.mirrors.add(table.handle[slot]);
   }
 
   /** The mirrors that overlap a live piece. */

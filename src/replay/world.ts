@@ -4,6 +4,7 @@ import { Coherence } from "./coherence.ts";
 import { Counters } from "./counters.ts";
 import { MirrorTable } from "./mirror-table.ts";
 import { FaultPlanter, type PlantedFault } from "./planted-faults.ts";
+import type { SimulatedMm } from "./simulated-mm.ts";
 
 /** What the parts of one replay share. */
 export class World {
@@ -38,11 +39,11 @@ export class World {
     if (this.table.retired[slot] === 1) return;
     this.table.retire(slot);
     if (this.table.users[slot] > 0) return;
-    const { space } = this.table.mm[slot];
+    const mm = this.table.mm[slot];
     const handle = this.table.handle[slot];
-    if ((space.sequence & 1) === 0) {
-      space.mirrors.remove(handle);
-      this.#forgetMirror(slot);
+    if ((mm.space.sequence & 1) === 0) {
+      mm.space.mirrors.remove(handle);
+      this.#forgetMirror(mm, handle);
       return;
     }
     this.driver.spawn("owner", this.removeMirror(slot));
@@ -50,14 +51,15 @@ export class World {
 
   /** Removes a retired mirror, sleeping while its address space is frozen. */
   *removeMirror(slot: number): Sleepable<undefined> {
-    const { mirrors } = this.table.mm[slot].space;
-    yield* mirrors.removeSleepable(this.table.handle[slot]);
-    this.#forgetMirror(slot);
+    // Once the removal is done the slot may be another mirror's, before this task runs again.
+    const mm = this.table.mm[slot];
+    const handle = this.table.handle[slot];
+    yield* mm.space.mirrors.removeSleepable(handle);
+    this.#forgetMirror(mm, handle);
   }
 
-  #forgetMirror(slot: number): void {
-    const mm = this.table.mm[slot];
-    mm.mirrors.delete(slot);
+  #forgetMirror(mm: SimulatedMm, handle: number): void {
+    mm.mirrors.delete(handle);
     this.counters.mirrorsRemoved += 1;
     if (mm.released && mm.mirrors.size === 0) mm.space[Symbol.dispose]();
   }
