@@ -1,5 +1,4 @@
 import type { Sleepable } from "../blocking/suspension.ts";
-import { WaitQueue } from "../blocking/wait-queue.ts";
 import { type Address, closedLast } from "../engine/addresses.ts";
 import { defaultEngine, type Engine } from "../engine/engine.ts";
 import { IntervalidateError } from "../errors.ts";
@@ -40,12 +39,11 @@ export class AddressSpace implements Disposable {
   readonly #state: IntervalState;
   readonly #keeper: WindowKeeper;
   #windows = 0;
-  #disposed = false;
 
   constructor(options: AddressSpaceOptions = {}) {
     this.name = options.name ?? "mm";
     this.#events = options.events;
-    this.#state = new IntervalState(new WaitQueue());
+    this.#state = new IntervalState();
     this.mirrors = new PassiveMirrors(
       this.name,
       options.engine ?? defaultEngine(),
@@ -124,10 +122,13 @@ export class AddressSpace implements Disposable {
     return { ok: false, errno: "EAGAIN", refusedBy };
   }
 
-  /** Forgets all mirrors and gives their memory back to the engine. Idempotent; later calls throw DISPOSED. */
+  /**
+   * Forgets all mirrors and gives their memory back to the engine. Idempotent. Starts and everything
+   * about mirrors throw DISPOSED from then on, in those who sleep too; open windows may still be ended.
+   */
   [Symbol.dispose](): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+    if (this.#state.disposed) return;
+    this.#state.dispose();
     this.mirrors.dispose();
   }
 
@@ -203,8 +204,8 @@ export class AddressSpace implements Disposable {
   }
 
   #closeWindow(window: InvalidationWindow): void {
-    if (this.#disposed) return;
-    this.#endState();
+    // What the window protected is gone, but every start has its end in the stream.
+    if (!this.#state.disposed) this.#endState();
     this.#events?.({
       kind: "invalidate-end",
       mm: this.name,

@@ -1,4 +1,4 @@
-import type { WaitQueue } from "../blocking/wait-queue.ts";
+import { WaitQueue } from "../blocking/wait-queue.ts";
 
 /**
  * The counters that the kernel keeps in `mmu_notifier_subscriptions`: the sequence number, whose
@@ -14,11 +14,18 @@ import type { WaitQueue } from "../blocking/wait-queue.ts";
 export class IntervalState {
   #sequence = 2;
   #active = 0;
+  #disposed = false;
   /** Those who sleep until the tree thaws. */
-  readonly thawed: WaitQueue;
+  readonly thawed: WaitQueue = new WaitQueue();
 
-  constructor(thawed: WaitQueue) {
-    this.thawed = thawed;
+  /** The address space is gone: nobody may go on waiting for it. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.thawed.wakeAll();
   }
 
   get sequence(): number {

@@ -4,6 +4,7 @@ import { type Address, closedLast } from "../engine/addresses.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkedHandle } from "../engine/handles.ts";
 import { IntervalSet } from "../engine/interval-set.ts";
+import { checkedPairs } from "../engine/pairs.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { EventSink } from "./events.ts";
 import type { IntervalState } from "./interval-state.ts";
@@ -92,6 +93,7 @@ export class PassiveMirrors {
 
   /**
    * Inserts a mirror for each `[starts[i], ends[i])`, all or none; returns their handles in order.
+   * It is one insertion: all of them become visible at once, or are deferred together.
    *
    * @throws {IntervalidateError} as `insert`; nothing has changed then
    */
@@ -99,6 +101,7 @@ export class PassiveMirrors {
     starts: Float64Array | BigUint64Array,
     ends: Float64Array | BigUint64Array,
   ): Uint32Array {
+    checkedPairs(starts, ends);
     const state = this.#state;
     const deferred = state.frozen;
     const sequence = this.#sequenceOfInsert();
@@ -231,7 +234,14 @@ export class PassiveMirrors {
 
   /** Takes the mirror's lock if it is free. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
   tryLock(mirror: number): boolean {
-    const taken = this.#mustFind(mirror).tryLock(mirror);
+    const set = this.#mustFind(mirror);
+    if (this.#deferred.get(mirror) === "remove") {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `Mirror ${mirror} is being removed: whoever removes a mirror has finished using it.`,
+      );
+    }
+    const taken = set.tryLock(mirror);
     this.#events?.({
       kind: taken ? "mirror-lock" : "mirror-trylock-failed",
       mm: this.#mm,
@@ -269,7 +279,7 @@ export class PassiveMirrors {
       resource: "mirror lock",
       queue: this.#lockReleased,
       killable,
-      ready: () => this.#setOf(mirror)?.isLocked(mirror) !== true,
+      ready: () => this.#state.disposed || this.#setOf(mirror)?.isLocked(mirror) !== true,
     };
   }
 
@@ -294,10 +304,10 @@ export class PassiveMirrors {
 
   /** @internal */
   dispose(): void {
-    this.#waiting?.reserve(-this.#waiting.size);
     this.#waiting?.dispose();
     this.#deferred.clear();
     this.#tree.dispose();
+    this.#lockReleased.wakeAll();
   }
 
   #sequenceOfInsert(): number {
@@ -353,10 +363,12 @@ export class PassiveMirrors {
       resource,
       queue: state.thawed,
       killable,
-      ready: () => state.sequence !== frozenAt,
+      ready: () => state.disposed || state.sequence !== frozenAt,
     };
     do yield wait;
     while (!wait.ready());
+    // Says DISPOSED if that is what ended the wait.
+    void this.size;
   }
 
   #waitingSet(): IntervalSet {

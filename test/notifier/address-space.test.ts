@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SimulatedDriver } from "../../src/blocking/simulated-driver.ts";
 import type { Sleepable, Suspension } from "../../src/blocking/suspension.ts";
-import { AddressSpace, END, type NotifierEvent } from "../../src/index.ts";
+import { AddressSpace, createEngine, END, type NotifierEvent } from "../../src/index.ts";
 import { Random } from "../../src/sim/random.ts";
 
 const PAGE = 0x1000;
@@ -183,6 +183,16 @@ describe("insertion and removal while windows are open", () => {
     expect(runUntilBlocked(mm.mirrors.removeSleepable(mirror)).done).toBe(false);
     expect(complete(mm.mirrors.removeSleepable(mirror))).toBe(false);
     expect(mm.mirrors.remove(mirror)).toBe(false);
+  });
+
+  it("a mirror that is being removed cannot be locked any more", () => {
+    const mm = new AddressSpace();
+    const mirror = mm.mirrors.insert(...I);
+    const window = mm.invalidateRangeStart({ start: I[0], end: I[1] });
+    expect(runUntilBlocked(mm.mirrors.removeSleepable(mirror)).done).toBe(false);
+    expect(() => mm.mirrors.tryLock(mirror)).toThrow(expect.objectContaining({ code: "ARGUMENT" }));
+    window.end();
+    expect(mm.mirrors.has(mirror)).toBe(false);
   });
 
   it("C41: removal of a mirror that never became visible is immediate", () => {
@@ -467,6 +477,46 @@ describe("disposal", () => {
     expect(() => mm.tryInvalidateRangeStart({ start: 0, end: 1 })).toThrow(disposed);
     expect(() => mm.mirrors.insert(0, 1)).toThrow(disposed);
     expect(() => mm.mirrors.size).toThrow(disposed);
+  });
+});
+
+describe("sleepers of an address space that is disposed of", () => {
+  it.each([
+    [
+      "a reader",
+      (mm: AddressSpace, _held: number, hit: number) => mm.mirrors.readBeginSleepable(hit),
+    ],
+    [
+      "a remover",
+      (mm: AddressSpace, _held: number, hit: number) => mm.mirrors.removeSleepable(hit),
+    ],
+    ["a locker", (mm: AddressSpace, held: number) => mm.mirrors.lockSleepable(held)],
+    [
+      "an invalidator",
+      (mm: AddressSpace) => mm.invalidateRangeStartSleepable({ start: 0x90000, end: 0x91000 }),
+    ],
+  ])("%s is woken and told DISPOSED", (_name, sleep) => {
+    const driver = new SimulatedDriver({ chooser: new Random(1) });
+    const mm = new AddressSpace();
+    const hit = mm.mirrors.insert(...I);
+    const held = mm.mirrors.insert(0x90000, 0x91000);
+    mm.mirrors.lock(held);
+    const window = mm.invalidateRangeStart({ start: I[0], end: I[1] });
+    driver.spawn("sleeper", sleep(mm, held, hit));
+    while (driver.step());
+    expect(driver.alive).toBe(1);
+    mm[Symbol.dispose]();
+    window.end();
+    expect(() => driver.drain()).toThrow(expect.objectContaining({ code: "DISPOSED" }));
+  });
+
+  it("an engine's reset disposes of its address spaces as well", () => {
+    const engine = createEngine();
+    const mm = new AddressSpace({ engine });
+    mm.mirrors.insert(...I);
+    engine.reset();
+    expect(() => mm.mirrors.insert(...I)).toThrow(expect.objectContaining({ code: "DISPOSED" }));
+    mm[Symbol.dispose]();
   });
 });
 

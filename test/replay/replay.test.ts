@@ -94,6 +94,23 @@ describe("every log", () => {
   );
 });
 
+describe("few mirrors and many slots that change hands", () => {
+  // Runs in which a slot gets a new mirror before the task that freed it has woken.
+  it.each([
+    ["v43-all-calls", 1, 50, 3],
+    ["v30-thread-exec", 1, 50, 3],
+    ["v34-leave", 1, 50, 3],
+    ["v28-a1", 3, 50, 3],
+    ["v24-Xverbose", 4, 50, 3],
+    ["v08-rel-ns", 4, 200, 30],
+  ])("%s with seed %i, %i mirrors and %i strikes is coherent", async (name, seed, mirrors, oom) => {
+    const log = recorded(`variants/${name}`);
+    const report = await replay(log, { seed, mirrors, oom, verify: true });
+    expect(report.violations).toEqual([]);
+    expect(report.mirrors.removed).toBe(report.mirrors.inserted);
+  });
+});
+
 describe("determinism", () => {
   it("equal seeds give equal reports, another seed another run", async () => {
     const first = withoutMeasured(await replay(gcc, { seed: 5 }));
@@ -119,6 +136,22 @@ describe("planted faults", () => {
     expect(report.violations.map(({ kind }) => kind)).toContain(plant);
     expect(report.violations[0].line).toBeGreaterThan(0);
     expect(report.violations[0].line).toBeLessThanOrEqual(report.log.lines);
+  });
+
+  it.each([1, 2, 3])("a window left open to the end is found, seed %i", async (seed) => {
+    const report = await replay(gcc, { plant: "open-window", mirrors: 1, seed });
+    expect(report.violations.map(({ kind }) => kind)).toEqual(["open-window"]);
+  });
+
+  it("an install without the lock is found once, and as nothing else", async () => {
+    const report = await replay(nodeGc, { plant: "unlocked-install" });
+    expect(report.violations.map(({ kind }) => kind)).toEqual(["unlocked-install"]);
+  });
+
+  it("a fault for which no occasion comes is said not to have been committed", async () => {
+    const report = await replay(logOf("empty", ""), { plant: "missed-hit" });
+    expect([report.ok, report.plantCommitted]).toEqual([true, false]);
+    expect((await replay(logOf("empty", ""))).plantCommitted).toBe(null);
   });
 
   it("a skipped hit leaves a stale entry, and that is found by itself", async () => {
@@ -198,6 +231,8 @@ describe("options", () => {
     { oom: -1 },
     { seed: Number.NaN },
     { seed: 2 ** 32 },
+    { verify: "yes" as never },
+    { plant: "gremlin" as never },
   ])("%o is refused before the log is opened", async (options) => {
     const source: LogSource = {
       name: "never",
