@@ -1,5 +1,6 @@
 // Log files on disk, packed or not, and the standard input, as sources that can be read again.
 
+import { fstatSync } from "node:fs";
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,8 +25,11 @@ export interface LogFile extends LogSource {
 export async function openLog(path: string): Promise<LogFile> {
   let handle: FileHandle | undefined;
   try {
-    if (path === "-") handle = await spooled(process.stdin);
-    else {
+    if (path === "-") {
+      // Node reads a directory there as if it were empty.
+      if (fstatSync(process.stdin.fd).isDirectory()) throw new Error("it is a directory");
+      handle = await spooled(process.stdin);
+    } else {
       handle = await open(path, "r");
       const status = await handle.stat();
       if (status.isDirectory()) throw new Error("it is a directory");

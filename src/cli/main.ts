@@ -15,7 +15,8 @@ async function main(): Promise<void> {
   // A reader that has seen enough (`| head`) is no error.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit();
-    throw error;
+    console.error(`intervalidate: cannot write the output: ${error.message}`);
+    process.exit(EXIT_USAGE_OR_INPUT);
   });
   const program = new Command("intervalidate")
     .description("replays strace logs against the Linux MMU notifier contract")

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
+import { IntervalidateError } from "../errors.ts";
 
 export function addSummary(program: Command): void {
   program
@@ -23,6 +24,9 @@ async function summarizeLogs(paths: string[]): Promise<void> {
     import("./log-file.ts"),
     import("node:crypto"),
   ]);
+  if (paths.filter((path) => path === "-").length > 1) {
+    throw new IntervalidateError("USAGE", "The standard input can be read once: name - once.");
+  }
   for (const path of paths) {
     const log = await openLog(path);
     try {

@@ -423,6 +423,11 @@ export class IntervalSet implements EngineTenant {
     throw new Error(`The engine is broken. What does not hold: ${INVARIANTS[code]} (${code}).`);
   }
 
+  /** @throws {IntervalidateError} DISPOSED if the set is gone */
+  checkAlive(): void {
+    this.#live();
+  }
+
   #live(): number {
     if (this.#record === 0) {
       throw new IntervalidateError(

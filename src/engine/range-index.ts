@@ -26,7 +26,7 @@ export interface RangeIndexOptions {
  * break the rules of {@link closedLast}; when anything is thrown nothing has changed.
  */
 export class RangeIndex<T = undefined> {
-  readonly #set: IntervalSet;
+  readonly #intervals: IntervalSet;
   /** Values of handles that have one. */
   readonly #values = new Map<number, T>();
 
@@ -43,7 +43,13 @@ export class RangeIndex<T = undefined> {
         `The capacity must be a number from 0, but is ${String(capacity)}.`,
       );
     }
-    this.#set = new IntervalSet(engine);
+    this.#intervals = new IntervalSet(engine);
+  }
+
+  /** Asked for before arguments are looked at, so that a disposed index says so first. */
+  get #set(): IntervalSet {
+    this.#intervals.checkAlive();
+    return this.#intervals;
   }
 
   /** How many ranges there are. */
@@ -87,13 +93,14 @@ export class RangeIndex<T = undefined> {
 
   /** Removes every range that overlaps `[start, end)`; returns how many. */
   removeOverlapping(start: Address, end: Address): number {
+    const set = this.#set;
     const last = closedLast(start, end);
     if (this.#values.size > 0) {
-      const handles = new Uint32Array(this.#set.count(start, last));
-      this.#set.collect(start, last, handles);
+      const handles = new Uint32Array(set.count(start, last));
+      set.collect(start, last, handles);
       for (const handle of handles) this.#values.delete(handle);
     }
-    return this.#set.removeOverlapping(start, last);
+    return set.removeOverlapping(start, last);
   }
 
   /** Whether this is a live handle. @throws {IntervalidateError} ARGUMENT if it is no number */
@@ -114,7 +121,6 @@ export class RangeIndex<T = undefined> {
 
   /** The value inserted with a range; undefined if there was none, or the handle is not live. */
   valueOf(handle: number): T | undefined {
-    // Asked first, so that a disposed index says so.
     return this.#set.has(checkedHandle(handle)) ? this.#values.get(handle) : undefined;
   }
 
@@ -160,9 +166,9 @@ export class RangeIndex<T = undefined> {
    * Of several the one that starts last; of equal ones that with the least handle.
    */
   firstBefore(at: Address): number | undefined {
+    const set = this.#set;
     const bound = BigInt(checkedAddress(at));
-    // Asked in any case, so that a disposed index says so.
-    return bound === 0n ? this.#nothing() : this.#set.firstBefore(bound - 1n);
+    return bound === 0n ? undefined : set.firstBefore(bound - 1n);
   }
 
   /**
@@ -170,13 +176,9 @@ export class RangeIndex<T = undefined> {
    * first. Of several the one that ends first; of equal ones that with the least handle.
    */
   firstAfter(at: Address): number | undefined {
+    const set = this.#set;
     const bound = BigInt(checkedAddress(at));
-    return bound === END ? this.#nothing() : this.#set.firstAfter(bound);
-  }
-
-  #nothing(): undefined {
-    void this.#set.size;
-    return undefined;
+    return bound === END ? undefined : set.firstAfter(bound);
   }
 
   /** The parts of `[start, end)` that no range covers, as half-open pairs, ascending. */
@@ -225,6 +227,7 @@ export class RangeIndex<T = undefined> {
    * of them has its lock bit held: -1, and nothing has changed.
    */
   invalidate(start: Address, end: Address, sequence: number, into?: Uint32Array): number {
+    const set = this.#set;
     const last = closedLast(start, end);
     if (sequence >>> 0 !== sequence) {
       throw new IntervalidateError(
@@ -233,12 +236,12 @@ export class RangeIndex<T = undefined> {
       );
     }
     if (into !== undefined) checkedTarget(into);
-    return this.#set.invalidate(start, last, sequence, into);
+    return set.invalidate(start, last, sequence, into);
   }
 
   /** Gives the memory back; every other call throws DISPOSED from then on. */
   [Symbol.dispose](): void {
-    this.#set.dispose();
+    this.#intervals.dispose();
     this.#values.clear();
   }
 }

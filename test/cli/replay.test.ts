@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -86,6 +87,41 @@ describe("intervalidate replay", () => {
       expect(status).toBe(1);
       expect(stderr).toMatch(/line \d+ of .*node-gc.strace.gz: missed-hit: mirror \d+ of \[0x/);
     }
+  });
+});
+
+describe("odd ends", () => {
+  it("a directory on standard input is refused", () => {
+    const result = spawnSync(
+      "sh",
+      ["-c", 'exec "$0" dist/cli/main.js replay - < /', process.execPath],
+      {
+        cwd: join(examples, ".."),
+        encoding: "utf8",
+      },
+    );
+    expect([result.status, result.stdout]).toEqual([2, ""]);
+    expect(result.stderr).toContain("directory");
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("a full disk is said to be one", () => {
+    const result = spawnSync(
+      "sh",
+      ["-c", 'exec "$0" dist/cli/main.js replay "$1" > /dev/full', process.execPath, gcc],
+      {
+        cwd: join(examples, ".."),
+        encoding: "utf8",
+      },
+    );
+    expect(result.status).toBe(2);
+    expect(result.stderr).toMatch(/^intervalidate: cannot write the output: .*\n$/);
+  });
+
+  it("a planted fault that finds no occasion is no success", () => {
+    const { status, stderr } = intervalidate(["replay", "-", "--plant", "missed-hit"], "");
+    expect(status).toBe(1);
+    expect(stderr).toContain("no occasion came for the planted missed-hit");
+    expect(stderr).toContain("no system call found");
   });
 });
 

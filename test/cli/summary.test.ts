@@ -160,3 +160,12 @@ test("a reader that goes away is no error", () => {
   expect(result.stderr).toBe("");
   expect(result.stdout.slice(10)).toMatch(/^0\n$/);
 });
+
+test("the standard input twice is refused: it can be read once", () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, "summary", "-", "-"], {
+    input: "",
+    encoding: "utf8",
+  });
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toContain("name - once");
+});

@@ -315,6 +315,20 @@ describe.each(TARGETS)("RangeIndex on the %s engine", (target) => {
     expect(index.isLocked(handles[0] as number)).toBe(false);
   });
 
+  it("says DISPOSED before it looks at arguments", () => {
+    const index = new RangeIndex();
+    index[Symbol.dispose]();
+    for (const use of [
+      () => index.insert(2, 1),
+      () => index.remove("x" as never),
+      () => index.removeOverlapping(2, 1),
+      () => index.firstBefore(-1),
+      () => index.invalidate(2, 1, -1),
+    ]) {
+      expect(codeOf(use)).toBe("DISPOSED");
+    }
+  });
+
   it("throws DISPOSED after disposal, whatever is called", () => {
     const engine = engineOf(target);
     const index = new RangeIndex({ engine });
