@@ -94,11 +94,7 @@ export function move(set: IntervalSet, handle: u32, start: i64, last: i64): u32 
   if (found === 0) return 1;
   if (!provideInsertion(0, 0)) return 2;
   const leaf = Leaf.at(found);
-  const slot = leaf.slotOf(handle);
-  const sequence = leaf.sequenceAt(slot);
-  const locked = leaf.lockedAt(slot);
-  erase(set, leaf, slot);
-  place(set, start, last, handle, sequence, locked);
+  relocate(set, set, leaf, leaf.slotOf(handle), start, last);
   return 0;
 }
 
@@ -110,18 +106,30 @@ export function transfer(from: IntervalSet, to: IntervalSet, handle: u32): u32 {
   if (!provideTransfer()) return 2;
   const leaf = Leaf.at(found);
   const slot = leaf.slotOf(handle);
-  const start = leaf.startAt(slot);
-  const last = leaf.lastAt(slot);
-  const sequence = leaf.sequenceAt(slot);
-  const locked = leaf.lockedAt(slot);
-  erase(from, leaf, slot);
-  place(to, start, last, handle, sequence, locked);
+  const locked = relocate(from, to, leaf, slot, leaf.startAt(slot), leaf.lastAt(slot));
   from.size -= 1;
   to.size += 1;
   from.heldLocks -= locked;
   to.heldLocks += locked;
   noteTransfer(handle, from, to);
   return 0;
+}
+
+/** Erases an interval and places it anew with the handle, sequence and lock bit that it has; returns the bit. */
+function relocate(
+  from: IntervalSet,
+  to: IntervalSet,
+  leaf: Leaf,
+  slot: u32,
+  start: i64,
+  last: i64,
+): u32 {
+  const handle = leaf.idAt(slot);
+  const sequence = leaf.sequenceAt(slot);
+  const locked = leaf.lockedAt(slot);
+  erase(from, leaf, slot);
+  place(to, start, last, handle, sequence, locked);
+  return locked;
 }
 
 /** Changes the number of transfers that must not fail. False: out of memory. */

@@ -367,16 +367,15 @@ export class PassiveMirrors {
     };
     do yield wait;
     while (!wait.ready());
-    // Says DISPOSED if that is what ended the wait.
-    void this.size;
+    // Disposal ends the wait as well, and is told as such.
+    this.#tree.checkAlive();
   }
 
   #waitingSet(): IntervalSet {
-    // Asking the tree makes a disposed address space say so, before a set is made for nothing.
-    if (this.#waiting === undefined && this.#tree.size >= 0) {
-      this.#waiting = new IntervalSet(this.#tree.engine);
-    }
-    return this.#waiting as IntervalSet;
+    // Before a set is made for nothing, and for ever.
+    this.#tree.checkAlive();
+    this.#waiting ??= new IntervalSet(this.#tree.engine);
+    return this.#waiting;
   }
 
   #setOf(mirror: number): IntervalSet | undefined {
