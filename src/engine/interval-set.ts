@@ -423,6 +423,11 @@ export class IntervalSet implements EngineTenant {
     throw new Error(`The engine is broken. What does not hold: ${INVARIANTS[code]} (${code}).`);
   }
 
+  /** False once the set was disposed of, or its engine was reset. */
+  get alive(): boolean {
+    return this.#record !== 0;
+  }
+
   /** @throws {IntervalidateError} DISPOSED if the set is gone */
   checkAlive(): void {
     this.#live();

@@ -205,7 +205,7 @@ export class AddressSpace implements Disposable {
 
   #closeWindow(window: InvalidationWindow): void {
     // What the window protected is gone, but every start has its end in the stream.
-    if (!this.#state.disposed) this.#endState();
+    if (this.mirrors.tree.alive) this.#endState();
     this.#events?.({
       kind: "invalidate-end",
       mm: this.name,

@@ -54,8 +54,12 @@ describe("sleepers of an address space that is disposed of", () => {
   it("an engine's reset disposes of its address spaces as well", () => {
     const engine = createEngine();
     const mm = new AddressSpace({ engine });
-    mm.mirrors.insert(...I);
+    const mirror = mm.mirrors.insert(...I);
+    const window = mm.invalidateRangeStart({ start: I[0], end: I[1] });
+    const removing = mm.mirrors.removeSleepable(mirror);
+    removing.next();
     engine.reset();
+    window.end();
     expect(() => mm.mirrors.insert(...I)).toThrow(expect.objectContaining({ code: "DISPOSED" }));
     mm[Symbol.dispose]();
   });
