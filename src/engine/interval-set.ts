@@ -118,12 +118,12 @@ export class IntervalSet implements EngineTenant {
 
   /** First address of an interval, or undefined if there is none. */
   startOf(handle: number): bigint | undefined {
-    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[0] : undefined;
+    return this.#exports.record(this.#live(), handle) !== 0 ? this.engine.longs[0] : undefined;
   }
 
   /** Last address of an interval, or undefined if there is none. */
   lastOf(handle: number): bigint | undefined {
-    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[1] : undefined;
+    return this.#exports.record(this.#live(), handle) !== 0 ? this.engine.longs[1] : undefined;
   }
 
   /**
@@ -208,10 +208,15 @@ export class IntervalSet implements EngineTenant {
     const bounds = new Uint32Array(4 * handles.length);
     let done = 0;
     while (done < handles.length) {
-      const count = Math.min(handles.length - done, Math.floor(engine.exchangeCapacity / 5) - 4);
+      const count = Math.min(handles.length - done, Math.floor(engine.exchangeCapacity / 9) - 4);
       engine.words.set(handles.subarray(done, done + count));
-      this.#exports.boundsMany(this.#record, count);
-      copyWords(engine.words, (count + 3) & ~3, bounds, 4 * done, 4 * count);
+      this.#exports.records(this.#record, count);
+      const { words } = engine;
+      for (let i = 0; i < count; i += 1) {
+        for (let k = 0; k < 4; k += 1) {
+          bounds[4 * (done + i) + k] = words[((count + 3) & ~3) + 8 * i + k] as number;
+        }
+      }
       done += count;
     }
     return bounds;
