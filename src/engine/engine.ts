@@ -13,9 +13,9 @@ export interface EngineOptions {
   readonly maxBytes?: number;
 }
 
-/** What an engine knows of each set that lives in it. */
+/** Whoever has to know when a set is gone. */
 export interface EngineTenant {
-  /** The engine was reset: the set is gone, and so is what its record held. */
+  /** The set was disposed of, or its engine was reset: its record holds nothing any more. */
   forget(): void;
 }
 
@@ -29,7 +29,7 @@ const PAGE_COUNT_MAX = 65535;
 export class Engine {
   /** The module's functions. For this package's own use. */
   readonly exports: EngineExports;
-  readonly #tenants = new Set<EngineTenant>();
+  #tenants = new Set<EngineTenant>();
   #words: Uint32Array;
   #longs: BigUint64Array;
   /** Words that the exchange buffer holds now. */
@@ -55,12 +55,17 @@ export class Engine {
     return this.exports.usedBytes();
   }
 
-  /** Forgets every set of this engine in one call; they throw `DISPOSED` from then on. */
+  /**
+   * Forgets every set of this engine in one call; indexes and address spaces that lived in it throw
+   * `DISPOSED` from then on, in those who sleep too. What is made in it next starts as in a new
+   * engine, with the same handles. The memory stays, for the sets to come.
+   */
   reset(): void {
+    const tenants = this.#tenants;
+    this.#tenants = new Set();
     this.exports.reset();
-    for (const tenant of this.#tenants) tenant.forget();
-    this.#tenants.clear();
     this.#refresh();
+    for (const tenant of tenants) tenant.forget();
   }
 
   /** For sets only: be told of a reset. */

@@ -22,16 +22,22 @@ const OUT_OF_IDS = 1 << 24;
 export class IntervalSet implements EngineTenant {
   readonly engine: Engine;
   readonly #exports: EngineExports;
+  readonly #dependant: EngineTenant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
   #record: number;
 
-  /** @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY */
-  constructor(engine: Engine) {
+  /**
+   * `dependant` is told when the set is gone.
+   *
+   * @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY
+   */
+  constructor(engine: Engine, dependant?: EngineTenant) {
     if (!(engine instanceof Engine)) {
       throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
     }
     this.engine = engine;
     this.#exports = engine.exports;
+    this.#dependant = dependant;
     this.#record = engine.exports.createSet();
     if (this.#record === 0) throw outOfMemory(engine);
     engine.admit(this);
@@ -408,12 +414,13 @@ export class IntervalSet implements EngineTenant {
   dispose(): void {
     if (this.#record === 0) return;
     this.#exports.disposeSet(this.#record);
-    this.forget();
     this.engine.dismiss(this);
+    this.forget();
   }
 
   forget(): void {
     this.#record = 0;
+    this.#dependant?.forget();
   }
 
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */

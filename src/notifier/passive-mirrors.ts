@@ -1,7 +1,7 @@
 import type { Sleepable, Wait } from "../blocking/suspension.ts";
 import { WaitQueue } from "../blocking/wait-queue.ts";
 import { type Address, closedLast } from "../engine/addresses.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, EngineTenant } from "../engine/engine.ts";
 import { checkedHandle } from "../engine/handles.ts";
 import { IntervalSet } from "../engine/interval-set.ts";
 import { checkedPairs } from "../engine/pairs.ts";
@@ -18,7 +18,7 @@ import type { IntervalState } from "./interval-state.ts";
  * (`mmu_interval_notifier_insert` and `_remove`): a mirror inserted then is invisible to
  * invalidations until the thaw, one removed then stays visible until the thaw.
  */
-export class PassiveMirrors {
+export class PassiveMirrors implements EngineTenant {
   readonly #mm: string;
   readonly #state: IntervalState;
   readonly #events: EventSink | undefined;
@@ -34,7 +34,7 @@ export class PassiveMirrors {
   /** For `AddressSpace` only. */
   constructor(mm: string, engine: Engine, state: IntervalState, events: EventSink | undefined) {
     this.#mm = mm;
-    this.#tree = new IntervalSet(engine);
+    this.#tree = new IntervalSet(engine, this);
     this.#state = state;
     this.#events = events;
   }
@@ -305,8 +305,13 @@ export class PassiveMirrors {
   /** @internal */
   dispose(): void {
     this.#waiting?.dispose();
-    this.#deferred.clear();
     this.#tree.dispose();
+  }
+
+  /** @internal The tree is gone, however that came about: nobody may go on waiting for it. */
+  forget(): void {
+    this.#deferred.clear();
+    this.#state.dispose();
     this.#lockReleased.wakeAll();
   }
 
