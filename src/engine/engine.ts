@@ -14,9 +14,15 @@ export interface EngineOptions {
 }
 
 /** Whoever has to know when a set is gone. */
-export interface EngineTenant {
+export interface Dependant {
   /** The set was disposed of, or its engine was reset: its record holds nothing any more. */
   forget(): void;
+}
+
+/** A set, as its engine knows it. */
+export interface EngineTenant extends Dependant {
+  /** Where the engine's list has it: for the engine only. */
+  place: number;
 }
 
 const PAGE_BYTES = 65536;
@@ -29,7 +35,8 @@ const PAGE_COUNT_MAX = 65535;
 export class Engine {
   /** The module's functions. For this package's own use. */
   readonly exports: EngineExports;
-  #tenants = new Set<EngineTenant>();
+  /** In no order; an array, since most sets are never looked for. */
+  #tenants: EngineTenant[] = [];
   #words: Uint32Array;
   #longs: BigUint64Array;
   /** Words that the exchange buffer holds now. */
@@ -62,7 +69,7 @@ export class Engine {
    */
   reset(): void {
     const tenants = this.#tenants;
-    this.#tenants = new Set();
+    this.#tenants = [];
     this.exports.reset();
     this.#refresh();
     for (const tenant of tenants) tenant.forget();
@@ -70,12 +77,16 @@ export class Engine {
 
   /** For sets only: be told of a reset. */
   admit(tenant: EngineTenant): void {
-    this.#tenants.add(tenant);
+    tenant.place = this.#tenants.length;
+    this.#tenants.push(tenant);
   }
 
   /** For sets only. */
   dismiss(tenant: EngineTenant): void {
-    this.#tenants.delete(tenant);
+    const last = this.#tenants.pop() as EngineTenant;
+    if (last === tenant) return;
+    last.place = tenant.place;
+    this.#tenants[tenant.place] = last;
   }
 
   /**

@@ -1,6 +1,6 @@
 import { IntervalidateError } from "../errors.ts";
 import type { Address } from "./addresses.ts";
-import { Engine, type EngineTenant } from "./engine.ts";
+import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { type Column, checkedPairs, writePairs } from "./pairs.ts";
@@ -21,8 +21,9 @@ const OUT_OF_IDS = 1 << 24;
  */
 export class IntervalSet implements EngineTenant {
   readonly engine: Engine;
+  place = 0;
   readonly #exports: EngineExports;
-  readonly #dependant: EngineTenant | undefined;
+  readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
   #record: number;
 
@@ -31,7 +32,7 @@ export class IntervalSet implements EngineTenant {
    *
    * @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY
    */
-  constructor(engine: Engine, dependant?: EngineTenant) {
+  constructor(engine: Engine, dependant?: Dependant) {
     if (!(engine instanceof Engine)) {
       throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
     }
