@@ -32,7 +32,8 @@ const worker = new Promise<Usage | string>((resolve) => {
 
 async function useStreamed(): Promise<Usage> {
   const module = await WebAssembly.compileStreaming(fetch(engineUrl));
-  return useLibrary(createEngine({ module }));
+  const engine = createEngine({ module });
+  return useLibrary(engine);
 }
 const streamed = useStreamed().catch(String);
 
