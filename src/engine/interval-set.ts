@@ -1,7 +1,7 @@
 import { IntervalidateError } from "../errors.ts";
 import type { Address } from "./addresses.ts";
 import { bulkLoad } from "./bulk-load.ts";
-import { Engine, type EngineTenant } from "./engine.ts";
+import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { type Column, checkedPairs, type PairTarget, writePairs } from "./pairs.ts";
@@ -44,17 +44,24 @@ export interface HitLists {
  */
 export class IntervalSet implements EngineTenant {
   readonly engine: Engine;
+  place = 0;
   readonly #exports: EngineExports;
+  readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
   #record: number;
 
-  /** @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY */
-  constructor(engine: Engine) {
+  /**
+   * `dependant` is told when the set is gone.
+   *
+   * @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY
+   */
+  constructor(engine: Engine, dependant?: Dependant) {
     if (!(engine instanceof Engine)) {
       throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
     }
     this.engine = engine;
     this.#exports = engine.exports;
+    this.#dependant = dependant;
     this.#record = engine.exports.createSet();
     if (this.#record === 0) throw outOfMemory(engine);
     engine.admit(this);
@@ -495,12 +502,13 @@ export class IntervalSet implements EngineTenant {
   dispose(): void {
     if (this.#record === 0) return;
     this.#exports.disposeSet(this.#record);
-    this.forget();
     this.engine.dismiss(this);
+    this.forget();
   }
 
   forget(): void {
     this.#record = 0;
+    this.#dependant?.forget();
   }
 
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
