@@ -1,7 +1,7 @@
 // An inner node, one block: up to 30 children in ascending order of their least start, and of each
 // what queries want to know without going there.
 //
-//     0  count  parent  level  (20 bytes spare)      level 1: the children are leaves
+//     0  count  parent  place  level  (16 bytes spare)   level 1: the children are leaves
 //    32  leastStart i64[30]
 //   272  greatestLast i64[30]
 //   512  leastLast i64[30]
@@ -11,7 +11,8 @@
 //  1024
 //
 // All three bounds of a child are exact. All starts below child i are at most leastStart[i + 1];
-// equal starts may lie on both sides. `parent` has the same place in leaves.
+// equal starts may lie on both sides. `parent` and `place` have the same places in leaves; `place` is
+// where among its parent's children the node was found last, and may be out of date.
 //
 // Slots from `count` on hold anything; masks are cut to the first `count` bits.
 
@@ -27,15 +28,25 @@ const LEAST_LAST: usize = GREATEST_LAST + 8 * CHILDREN_MAX;
 const CHILD: usize = LEAST_LAST + 8 * CHILDREN_MAX;
 const SIZE: usize = CHILD + 4 * CHILDREN_MAX;
 const PARENT: usize = 4;
+const PLACE: usize = 8;
 
 export function setParent(node: usize, parent: usize): void {
   store<usize>(node, parent, PARENT);
+}
+
+function placeOf(node: usize): u32 {
+  return load<u32>(node, PLACE);
+}
+
+function setPlace(node: usize, place: u32): void {
+  store<u32>(node, place, PLACE);
 }
 
 @unmanaged
 export class Inner {
   count: u32 = 0;
   parent: usize = 0;
+  place: u32 = 0;
   level: u32 = 0;
 
   @inline static at(address: usize): Inner {
@@ -104,37 +115,26 @@ export class Inner {
     this.setSize(i, 1);
   }
 
-  /** Looks at child `i` and notes its bounds and size. */
-  measure(i: u32): void {
+  /** Looks at child `i` and notes its bounds and size; true if a bound has changed. */
+  measure(i: u32): bool {
     const child = this.child(i);
+    const leastStartBefore = this.leastStart(i);
+    const greatestBefore = this.greatestLast(i);
+    const leastLastBefore = this.leastLast(i);
     if (this.level === 1) {
       const leaf = Leaf.at(child);
       this.setBounds(i, leaf.leastStart(), leaf.greatestLast(), leaf.leastLast());
       this.setSize(i, leaf.count);
     } else {
       const inner = Inner.at(child);
-      let size: u32 = 0;
-      for (let j: u32 = 0; j < inner.count; j += 1) size += inner.size(j);
       this.setBounds(i, inner.leastStart(0), inner.greatest, inner.leastOfLasts);
-      this.setSize(i, size);
+      this.setSize(i, inner.sum);
     }
-  }
-
-  /**
-   * Notes that `removed` intervals below child `i` are gone, and the bounds of those that are left;
-   * true if a bound has changed.
-   */
-  narrow(i: u32, leastStart: i64, greatestLast: i64, leastLast: i64, removed: u32): bool {
-    this.setSize(i, this.size(i) - removed);
-    if (
-      leastStart === this.leastStart(i) &&
-      greatestLast === this.greatestLast(i) &&
-      leastLast === this.leastLast(i)
-    ) {
-      return false;
-    }
-    this.setBounds(i, leastStart, greatestLast, leastLast);
-    return true;
+    return (
+      this.leastStart(i) !== leastStartBefore ||
+      this.greatestLast(i) !== greatestBefore ||
+      this.leastLast(i) !== leastLastBefore
+    );
   }
 
   /** Makes room at `i` and puts the child there, measured; there are fewer than 30. */
@@ -145,6 +145,7 @@ export class Inner {
     this.count += 1;
     store<usize>(this.address + ((<usize>i) << 2), child, CHILD);
     setParent(child, this.address);
+    setPlace(child, i);
     this.measure(i);
   }
 
@@ -179,6 +180,12 @@ export class Inner {
     let greatest = i64.MIN_VALUE;
     for (let i: u32 = 0; i < this.count; i += 1) greatest = max(greatest, this.greatestLast(i));
     return greatest;
+  }
+
+  get sum(): u32 {
+    let sum: u32 = 0;
+    for (let i: u32 = 0; i < this.count; i += 1) sum += this.size(i);
+    return sum;
   }
 
   get leastOfLasts(): i64 {
@@ -225,13 +232,23 @@ export class Inner {
     return i + 1 < this.count && this.leastStart(i + 1) <= last && this.leastLast(i) >= start;
   }
 
-  indexOf(child: usize): u32 {
+  /** The place of a child, which remembers where it was last. */
+  @inline indexOf(child: usize): u32 {
+    const place = placeOf(child);
+    return place < this.count && this.child(place) === child ? place : this.search(child);
+  }
+
+  private search(child: usize): u32 {
     const wanted = i32x4.splat(<i32>child);
     let at = this.address;
     for (let i: u32 = 0; i < CHILDREN_MAX; i += 4) {
       const bits = i32x4.bitmask(i32x4.eq(v128.load(at, CHILD), wanted));
-      // Behind the last child old ones may remain, but the first match is the live one.
-      if (bits !== 0) return i + <u32>ctz(bits);
+      if (bits !== 0) {
+        // Behind the last child old ones may remain, but the first match is the live one.
+        const place = i + <u32>ctz(bits);
+        setPlace(child, place);
+        return place;
+      }
       at += 16;
     }
     assert(false, "a node is not among its parent's children");

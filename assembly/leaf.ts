@@ -1,8 +1,8 @@
 // A leaf, one block: up to 60 intervals of one tree, in no order.
 //
-//     0  count  parent  set  tree u8 | wide u8 | shift u8 | spare u8
+//     0  count  parent  place  set
 //    16  base i64       locks u64: one bit per slot
-//    32  spare, 32 bytes
+//    32  tree u8 | wide u8 | shift u8     (29 bytes spare)
 //    64  narrow: startOff i32[60] | lastOff i32[60] | id u32[60] | sequence u32[60]
 //    64  wide:   start i64[40]    | last i64[40]    | id u32[40] | sequence u32[40]
 //  1024
@@ -31,6 +31,8 @@ const WIDE_SEQUENCE: usize = WIDE_ID + 4 * WIDE_SLOTS;
 
 /** Up to so many hits in one leaf are taken one by one, more of them four at a time. */
 const SPARSE_HITS: u32 = 4;
+/** Where handles are written that nobody wants. */
+export const SINK: usize = memory.data(16, 16);
 
 const OFFSET_MIN: i32 = i32.MIN_VALUE + 2;
 const OFFSET_MAX: i32 = i32.MAX_VALUE - 1;
@@ -39,12 +41,13 @@ const OFFSET_MAX: i32 = i32.MAX_VALUE - 1;
 export class Leaf {
   count: u32 = 0;
   parent: usize = 0;
+  place: u32 = 0;
   set: usize = 0;
+  base: i64 = 0;
+  locks: u64 = 0;
   tree: u8 = 0;
   wide: u8 = 0;
   shift: u8 = 0;
-  base: i64 = 0;
-  locks: u64 = 0;
 
   @inline static at(address: usize): Leaf {
     return changetype<Leaf>(address);
@@ -110,15 +113,25 @@ export class Leaf {
 
   /** The slot of a handle that is known to be here. */
   slotOf(handle: u32): u32 {
-    const ids = this.idPlace;
     const wanted = i32x4.splat(handle);
-    for (let i: u32 = 0; i < this.count; i += 4) {
-      const bits = i32x4.bitmask(i32x4.eq(v128.load(ids + ((<usize>i) << 2)), wanted));
-      // Behind the last slot old handles may remain, but the first match is the live one.
-      if (bits !== 0) return i + <u32>ctz(bits);
+    const count = this.count;
+    let at = this.idPlace;
+    let found: u64 = 0;
+    for (let i: u32 = 0; i < count; i += 16) {
+      const first = i16x8.narrow_i32x4_s(
+        i32x4.eq(v128.load(at), wanted),
+        i32x4.eq(v128.load(at, 16), wanted),
+      );
+      const second = i16x8.narrow_i32x4_s(
+        i32x4.eq(v128.load(at, 32), wanted),
+        i32x4.eq(v128.load(at, 48), wanted),
+      );
+      found |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
+      at += 64;
     }
-    assert(false, "a handle is not in the leaf that its entry names");
-    return 0;
+    assert(found !== 0, "a handle is not in the leaf that its entry names");
+    // Behind the last slot old handles may remain, but the first match is the live one.
+    return <u32>ctz(found);
   }
 
   /** Adds an interval if there is a slot and the encoding takes it as it is. */
@@ -388,13 +401,13 @@ export class Leaf {
     return hits;
   }
 
-  /** Writes the handles of the hits one after the other; up to 12 bytes more are scribbled on. */
-  @inline list(hits: u64, out: usize): void {
+  /** Writes the handles of the hits one after the other; up to 16 bytes more are scribbled on. */
+  @inline list(hits: u64, found: u32, out: usize): void {
     const ids = this.idPlace;
-    if (<u32>popcnt(hits) <= SPARSE_HITS) {
-      while (hits !== 0) {
-        store<u32>(out, load<u32>(ids + ((<usize>ctz(hits)) << 2)));
-        out += 4;
+    if (found <= SPARSE_HITS) {
+      // Four, however many there are: how many cannot be foretold, and a wrong guess costs more.
+      for (let k: usize = 0; k < 4 * SPARSE_HITS; k += 4) {
+        store<u32>(out + k, load<u32>(ids + ((<usize>ctz(hits) & 63) << 2)));
         hits &= hits - 1;
       }
       return;
@@ -410,7 +423,7 @@ export class Leaf {
   }
 
   /** Sets the sequence of every hit. */
-  stamp(hits: u64, sequence: u32): void {
+  @inline stamp(hits: u64, sequence: u32): void {
     let at = this.sequencePlace;
     if (<u32>popcnt(hits) <= SPARSE_HITS) {
       while (hits !== 0) {

@@ -5,7 +5,7 @@
 
 import { header } from "./header";
 import { Inner } from "./inner";
-import { Leaf } from "./leaf";
+import { Leaf, SINK } from "./leaf";
 import { IntervalSet } from "./sets";
 
 /** What a walk does with the hits of a leaf. */
@@ -45,7 +45,7 @@ function someBelow(node: usize, level: u32, start: i64, last: i64): bool {
 export function someLocked(set: IntervalSet, start: i64, last: i64): bool {
   // With no lock held there is nothing to test, and one pass does an invalidation.
   if (set.heldLocks === 0) return false;
-  aim(0, 0, 0);
+  aim(SINK, 0, 0);
   return walk(set, start, last, COLLECT_LOCKED) !== 0;
 }
 
@@ -119,11 +119,10 @@ function walkBelow(
     else if (operation === INVALIDATE_UNLOCKED) hits &= ~leaf.locks;
     if (operation >= INVALIDATE) leaf.stamp(hits, header().sequence);
   }
-  if (hits === 0) return total;
   const found = <u32>popcnt(hits);
   const h = header();
   if (total >= h.skip && total - h.skip + found <= h.capacity) {
-    leaf.list(hits, h.out + ((total - h.skip) << 2));
+    leaf.list(hits, found, h.out + ((total - h.skip) << 2));
   } else {
     listInRange(leaf, hits, total);
   }

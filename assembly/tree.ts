@@ -151,47 +151,35 @@ export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
   leaf.removeAt(slot);
   const inner = Inner.at(parent);
   const i = inner.indexOf(leaf.address);
-  let leastStart = inner.leastStart(i);
-  let greatestLast = inner.greatestLast(i);
-  let leastLast = inner.leastLast(i);
-  if (leaf.count > 0) {
-    if (start === leastStart) leastStart = leaf.leastStart();
-    if (last === greatestLast) greatestLast = leaf.greatestLast();
-    if (last === leastLast) leastLast = leaf.leastLast();
-  }
-  narrowAbove(inner, i, leastStart, greatestLast, leastLast, 1);
+  const wasBound =
+    start === inner.leastStart(i) || last === inner.greatestLast(i) || last === inner.leastLast(i);
+  shrink(inner, i);
   if (leaf.count === 0) {
     Leaf.release(leaf);
     dropChild(tree, inner, i);
-  } else if (leaf.count < leaf.slots / 4) {
-    mergeLeaf(tree, inner, i);
+    return;
+  }
+  if (wasBound) mend(inner, i);
+  if (leaf.count < leaf.slots / 4) mergeLeaf(tree, inner, i);
+}
+
+/** Counts one interval less below child `i` and in all nodes above. */
+function shrink(inner: Inner, i: u32): void {
+  while (true) {
+    inner.setSize(i, inner.size(i) - 1);
+    if (inner.parent === 0) return;
+    const above = Inner.at(inner.parent);
+    i = above.indexOf(inner.address);
+    inner = above;
   }
 }
 
-/** Notes for child `i` and in all nodes above that intervals are gone, with the child's new bounds. */
-function narrowAbove(
-  inner: Inner,
-  i: u32,
-  leastStart: i64,
-  greatestLast: i64,
-  leastLast: i64,
-  removed: u32,
-): void {
-  while (true) {
-    const greatestBefore = inner.greatestLast(i);
-    const leastBefore = inner.leastLast(i);
-    const changed = inner.narrow(i, leastStart, greatestLast, leastLast, removed);
-    if (inner.parent === 0 || (!changed && removed === 0)) return;
+/** Looks at child `i` again, and at the nodes above as far as their bounds change. */
+function mend(inner: Inner, i: u32): void {
+  while (inner.measure(i) && inner.parent !== 0) {
     const above = Inner.at(inner.parent);
-    const j = above.indexOf(inner.address);
-    leastStart = inner.leastStart(0);
-    greatestLast = above.greatestLast(j);
-    leastLast = above.leastLast(j);
-    // Only the child that carried a bound of the node can change it.
-    if (changed && greatestBefore === greatestLast) greatestLast = inner.greatest;
-    if (changed && leastBefore === leastLast) leastLast = inner.leastOfLasts;
+    i = above.indexOf(inner.address);
     inner = above;
-    i = j;
   }
 }
 
@@ -209,7 +197,7 @@ function dropChild(tree: Tree, inner: Inner, i: u32): void {
     dropChild(tree, above, j);
     return;
   }
-  narrowAbove(above, j, inner.leastStart(0), inner.greatest, inner.leastOfLasts, 0);
+  mend(above, j);
   if (inner.count < CHILDREN_MIN) mergeInner(tree, above, j);
 }
 
