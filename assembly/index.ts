@@ -3,7 +3,7 @@
 
 import { growExchange as growExchangeTo, startExchange } from "./exchange";
 import { addressOf, BLOCK, header, keyOf, keyOfNumber } from "./header";
-import { leafOf, resetIds } from "./ids";
+import { finishClaims, leafOf, resetIds } from "./ids";
 import { INNER_SIZE } from "./inner";
 import { Leaf } from "./leaf";
 import * as nearest from "./nearest";
@@ -126,6 +126,27 @@ export function undoInsertMany(set: usize, count: u32): void {
   for (let i = count; i > 0; i -= 1) {
     operations.undoInsertion(setAt(set), load<u32>(at + ((<usize>(i - 1)) << 2)));
   }
+}
+
+/**
+ * Puts an interval with everything it had into a set that is new and is being restored. 0: done.
+ * 1: its handle is in a chunk of another set. 2: out of memory. Then the set is to be disposed of.
+ */
+export function restoreInterval(
+  set: usize,
+  start: u64,
+  last: u64,
+  handle: u32,
+  sequence: u32,
+  locked: u32,
+): u32 {
+  const first = keyOf(start);
+  return operations.restoreInterval(setAt(set), first, keyOf(last), handle, sequence, locked);
+}
+
+/** Ends the restoring of a set, which can be used from then on. */
+export function finishRestore(set: usize): void {
+  finishClaims(setAt(set));
 }
 
 export function remove(set: usize, handle: u32): bool {

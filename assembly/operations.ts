@@ -4,10 +4,15 @@
 import { header } from "./header";
 import {
   attachChunk,
+  chunkGrowth,
   chunkNeeded,
+  chunkOf,
+  claimId,
+  claimsChunk,
   directoryGrowth,
   giveId,
   isBeyondCapacity,
+  isClaimable,
   leafOf,
   NO_CHUNK,
   noteTransfer,
@@ -40,14 +45,37 @@ export function insert(set: IntervalSet, start: i64, last: i64, sequence: u32): 
     if (!provideInsertion(0, 0)) return OUT_OF_MEMORY;
   } else {
     if (isBeyondCapacity(number)) return OUT_OF_IDS;
-    const blocks: u32 = number === header().chunkCount ? 1 : 0;
-    if (!provideInsertion(blocks, directoryGrowth(number))) return OUT_OF_MEMORY;
+    if (!provideInsertion(chunkGrowth(number), directoryGrowth(number))) return OUT_OF_MEMORY;
     attachChunk(set, number);
   }
   const handle = takeId(set);
   place(set, start, last, handle, sequence, 0);
   set.size += 1;
   return handle;
+}
+
+/** Inserts with a given handle. 0: done. 1: the handle is another's. 2: out of memory. */
+export function restoreInterval(
+  set: IntervalSet,
+  start: i64,
+  last: i64,
+  handle: u32,
+  sequence: u32,
+  locked: u32,
+): u32 {
+  if (!isClaimable(set, handle)) return 1;
+  if (claimsChunk(set, handle)) {
+    const number = chunkOf(handle);
+    if (!provideInsertion(chunkGrowth(number), directoryGrowth(number))) return 2;
+    attachChunk(set, number);
+  } else if (!provideInsertion(0, 0)) {
+    return 2;
+  }
+  claimId(handle);
+  place(set, start, last, handle, sequence, locked);
+  set.size += 1;
+  set.heldLocks += locked;
+  return 0;
 }
 
 /** Takes back the newest insertion of an insertMany. */

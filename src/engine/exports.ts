@@ -25,6 +25,15 @@ export interface EngineExports {
   beginInsertMany(set: number): void;
   insertMany(set: number, count: number, sequence: number): number;
   undoInsertMany(set: number, count: number): void;
+  restoreInterval(
+    set: number,
+    start: bigint,
+    last: bigint,
+    handle: number,
+    sequence: number,
+    locked: number,
+  ): number;
+  finishRestore(set: number): void;
   remove(set: number, handle: number): number;
   removeOverlapping(set: number, start: bigint, last: bigint): number;
   has(set: number, handle: number): number;

@@ -1,9 +1,10 @@
 import { IntervalidateError } from "../errors.ts";
-import type { Address } from "./addresses.ts";
+import { type Address, END } from "./addresses.ts";
 import { Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
 import { type Column, checkedPairs, writePairs } from "./pairs.ts";
+import { allocateRecords, type Records } from "./snapshot.ts";
 
 /** Arrays this short are copied faster by a loop than by a native call. */
 const SHORT_COPY = 32;
@@ -416,6 +417,44 @@ export class IntervalSet implements EngineTenant {
     this.#record = 0;
   }
 
+  /** Everything known of every interval, in (start, last, handle) order. */
+  records(): Records {
+    const handles = this.ordered(0, END - 1n);
+    const records = allocateRecords(handles.length);
+    records.handles.set(handles);
+    const bounds = new BigUint64Array(this.#boundsOf(handles).buffer);
+    for (let i = 0; i < handles.length; i += 1) {
+      records.starts[i] = bounds[2 * i];
+      records.lasts[i] = bounds[2 * i + 1];
+      records.sequences[i] = this.sequenceOf(handles[i]);
+      if (this.isLocked(handles[i])) records.locks[i >> 3] |= 1 << (i & 7);
+    }
+    return records;
+  }
+
+  /**
+   * Fills this set, which must be new, with the intervals of records that keep the rules of
+   * `snapshot.ts`; their handles are theirs again. Ids that no record has are free or fresh
+   * afterwards, by the handles of the records alone.
+   *
+   * @throws {IntervalidateError} CAPACITY if another set of the engine has some of the handles,
+   *   OUT_OF_MEMORY; the set is disposed of then
+   */
+  restore(records: Records): void {
+    const exports = this.#exports;
+    const record = this.#live();
+    const { starts, lasts, handles, sequences, locks } = records;
+    for (let i = 0; i < handles.length; i += 1) {
+      const locked = (locks[i >> 3] >> (i & 7)) & 1;
+      const [start, last, handle] = [starts[i], lasts[i], handles[i]];
+      const result = exports.restoreInterval(record, start, last, handle, sequences[i], locked);
+      if (result === 0) continue;
+      this.dispose();
+      throw result === 1 ? handleTaken(handle) : outOfMemory(this.engine);
+    }
+    exports.finishRestore(record);
+  }
+
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
   verify(): void {
     const code = this.#exports.verify(this.#live());
@@ -484,6 +523,14 @@ function outOfMemory(engine: Engine): IntervalidateError {
     "OUT_OF_MEMORY",
     `The engine cannot grow beyond its ${engine.byteLength} bytes: remove intervals, or give ` +
       "createEngine a larger maxBytes.",
+  );
+}
+
+function handleTaken(handle: number): IntervalidateError {
+  return new IntervalidateError(
+    "CAPACITY",
+    `The handle ${handle} is in a group of 256 that another set of the engine has already: restore ` +
+      "into an engine of its own.",
   );
 }
 
