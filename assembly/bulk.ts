@@ -4,9 +4,14 @@
 import { header } from "./header";
 import {
   attachChunk,
+  chunkGrowth,
   chunkNeeded,
+  chunkOf,
+  claimId,
+  claimsChunk,
   directoryGrowth,
   isBeyondCapacity,
+  isClaimable,
   NO_CHUNK,
   takeId,
   untakeId,
@@ -31,11 +36,40 @@ export function takeIds(set: IntervalSet, count: u32): u32 {
     const number = chunkNeeded(set);
     if (number !== NO_CHUNK) {
       if (isBeyondCapacity(number)) return i;
-      if (!provide(number === h.chunkCount ? 1 : 0, directoryGrowth(number))) return i;
+      if (!provide(chunkGrowth(number), directoryGrowth(number))) return i;
       attachChunk(set, number);
     }
     store<u32>(h.exchange + ((<usize>i) << 2), takeId(set));
     h.batchTaken += 1;
+  }
+  return count;
+}
+
+const HANDLE_TAKEN: u32 = 1;
+const OUT_OF_MEMORY: u32 = 2;
+
+/**
+ * Makes the handles in the exchange buffer ids of a new set; returns how many it could. If not all, the
+ * reason stands in place of the first that it could not.
+ */
+export function claimIds(set: IntervalSet, count: u32): u32 {
+  const at = header().exchange;
+  for (let i: u32 = 0; i < count; i += 1) {
+    const place = at + ((<usize>i) << 2);
+    const handle = load<u32>(place);
+    if (!isClaimable(set, handle)) {
+      store<u32>(place, HANDLE_TAKEN);
+      return i;
+    }
+    if (claimsChunk(set, handle)) {
+      const number = chunkOf(handle);
+      if (!provide(chunkGrowth(number), directoryGrowth(number))) {
+        store<u32>(place, OUT_OF_MEMORY);
+        return i;
+      }
+      attachChunk(set, number);
+    }
+    claimId(handle);
   }
   return count;
 }

@@ -14,10 +14,13 @@
 //   entry free | generation 8 | slot of the next free id, 24 bits |
 //
 // Slots that were not used since the last restart have no entry yet: `fresh` runs through them.
+//
+// A restored set claims the ids that its intervals had, wherever they are: see `claimId`. So there
+// can be free chunks below those in use. A free chunk has a record, but no block.
 
 import { BLOCK, CHUNK_COUNT_MAX, header } from "./header";
 import { Leaf } from "./leaf";
-import { giveAdjacent, takeAdjacent, takeBlock } from "./pools";
+import { giveAdjacent, giveBlock, takeAdjacent, takeBlock } from "./pools";
 import { DISPOSED, giveSet, IntervalSet, RESTART_DUE } from "./sets";
 
 const CHUNK_SLOTS: u32 = 256;
@@ -107,11 +110,16 @@ export function chunkNeeded(set: IntervalSet): u32 {
   return number;
 }
 
-/** Blocks that the directory needs to hold one more chunk. */
+/** Adjacent blocks for a directory that holds this chunk, or 0 if it has room for it. */
 export function directoryGrowth(number: u32): u32 {
   const h = header();
   if (number < h.directoryCapacity) return 0;
-  return max<u32>(1, (2 * h.directoryCapacity) / RECORDS_PER_BLOCK);
+  return max<u32>(number / RECORDS_PER_BLOCK + 1, (2 * h.directoryCapacity) / RECORDS_PER_BLOCK);
+}
+
+/** Blocks that the chunk itself needs before it can be attached. */
+export function chunkGrowth(number: u32): u32 {
+  return number < header().chunkCount && Chunk.at(number).slots !== 0 ? 0 : 1;
 }
 
 export function isBeyondCapacity(number: u32): bool {
@@ -121,12 +129,13 @@ export function isBeyondCapacity(number: u32): bool {
 /** Hands the chunk to the set. What it needs has been provided. */
 export function attachChunk(set: IntervalSet, number: u32): void {
   const h = header();
-  if (number === h.chunkCount) createChunk(number);
+  if (number >= h.chunkCount) extendDirectory(number);
   const chunk = Chunk.at(number);
+  if (chunk.slots === 0) chunk.slots = takeBlock();
   chunk.owner = changetype<usize>(set);
   chunk.next = 0;
   chunk.clearAllLive();
-  h.chunkSearchFrom = number + 1;
+  if (number === h.chunkSearchFrom) h.chunkSearchFrom = number + 1;
   if (set.firstChunk === 0) {
     set.firstChunk = number + 1;
     set.chunk = number + 1;
@@ -137,7 +146,8 @@ export function attachChunk(set: IntervalSet, number: u32): void {
   set.lastChunk = number + 1;
 }
 
-function createChunk(number: u32): void {
+/** Makes records up to this chunk's: of free chunks without a block. */
+function extendDirectory(number: u32): void {
   const h = header();
   const blocks = directoryGrowth(number);
   if (blocks > 0) {
@@ -148,8 +158,9 @@ function createChunk(number: u32): void {
     memory.copy(h.directory, old, oldBlocks * BLOCK);
     giveAdjacent(old, oldBlocks);
   }
+  const added = <usize>(number + 1 - h.chunkCount);
+  memory.fill(changetype<usize>(Chunk.at(h.chunkCount)), 0, added * RECORD_SIZE);
   h.chunkCount = number + 1;
-  Chunk.at(number).slots = takeBlock();
 }
 
 function firstFresh(number: u32): u32 {
@@ -189,7 +200,16 @@ export function giveId(handle: u32, from: IntervalSet): void {
   chunk.clearLive(slot & 255);
   const owner = changetype<IntervalSet>(chunk.owner);
   // The next generation; overflow of the eight bits is the documented limit.
-  store<u32>(chunk.slots + ((slot & 255) << 2), (handle & ~SLOT_MASK) + (1 << 24));
+  appendFree(owner, slot, (handle & ~SLOT_MASK) + (1 << 24));
+  if (chunk.owner !== changetype<usize>(from)) {
+    from.borrowed -= 1;
+    settleLoan(owner);
+  }
+}
+
+/** Puts a slot at the end of the set's free ids; `generation` stands in the top eight bits. */
+function appendFree(owner: IntervalSet, slot: u32, generation: u32): void {
+  store<u32>(Chunk.at(slot >> 8).slots + ((slot & 255) << 2), generation);
   if (owner.freeCount === 0) {
     owner.freeHead = slot;
   } else {
@@ -199,10 +219,6 @@ export function giveId(handle: u32, from: IntervalSet): void {
   }
   owner.freeTail = slot;
   owner.freeCount += 1;
-  if (chunk.owner !== changetype<usize>(from)) {
-    from.borrowed -= 1;
-    settleLoan(owner);
-  }
 }
 
 /** Takes back the newest id of an insertMany, as if it had never been taken. */
@@ -221,8 +237,71 @@ export function untakeId(set: IntervalSet, handle: u32, wasFree: bool): void {
   set.freeCount += 1;
 }
 
+/** The chunk that a handle is in. */
+export function chunkOf(handle: u32): u32 {
+  return (handle & SLOT_MASK) >> 8;
+}
+
+/** Whether the set can still claim this handle: no other set has its chunk, and it is not in use. */
+export function isClaimable(set: IntervalSet, handle: u32): bool {
+  const number = chunkOf(handle);
+  if (number >= header().chunkCount) return true;
+  const chunk = Chunk.at(number);
+  if (chunk.owner === 0) return true;
+  return chunk.owner === changetype<usize>(set) && !chunk.isLive(handle & 255);
+}
+
+/** Whether the set must first be given the chunk of a handle that it can claim. */
+export function claimsChunk(set: IntervalSet, handle: u32): bool {
+  const number = chunkOf(handle);
+  return number >= header().chunkCount || Chunk.at(number).owner !== changetype<usize>(set);
+}
+
+/**
+ * Makes a given handle, generation included, an id of the set, which is new and only claims. Its
+ * chunk has been attached. Until `finishClaims` the set can do nothing else but be disposed of.
+ */
+export function claimId(handle: u32): void {
+  Chunk.at(chunkOf(handle)).setLive(handle & 255);
+}
+
+/**
+ * Ends the claims of a set. Its chunks stand in ascending order from then on. Slots up to the
+ * greatest in use that were not claimed are free, in ascending order and of generation 0, and those
+ * behind it are fresh: so what comes next depends on the claimed handles alone.
+ */
+export function finishClaims(set: IntervalSet): void {
+  if (set.firstChunk === 0) return;
+  set.firstChunk = 0;
+  for (let number: u32 = 0; number < header().chunkCount; number += 1) {
+    const chunk = Chunk.at(number);
+    if (chunk.owner !== changetype<usize>(set)) continue;
+    if (set.firstChunk === 0) {
+      set.firstChunk = number + 1;
+    } else {
+      finishChunk(set, set.lastChunk - 1, CHUNK_SLOTS);
+      Chunk.at(set.lastChunk - 1).next = number + 1;
+    }
+    chunk.next = 0;
+    set.lastChunk = number + 1;
+  }
+  const last = set.lastChunk - 1;
+  let fresh = CHUNK_SLOTS;
+  while (!Chunk.at(last).isLive(fresh - 1)) fresh -= 1;
+  finishChunk(set, last, fresh);
+  set.chunk = set.lastChunk;
+  set.fresh = fresh;
+}
+
+/** Frees the slots below `end` of a chunk that were not claimed. */
+function finishChunk(set: IntervalSet, number: u32, end: u32): void {
+  for (let index = firstFresh(number); index < end; index += 1) {
+    if (!Chunk.at(number).isLive(index)) appendFree(set, (number << 8) | index, 0);
+  }
+}
+
 export function ownerOf(handle: u32): usize {
-  return Chunk.at((handle & SLOT_MASK) >> 8).owner;
+  return Chunk.at(chunkOf(handle)).owner;
 }
 
 /** Keeps account of ids outside the set that owns them. */
@@ -266,6 +345,8 @@ export function releaseSet(set: IntervalSet): void {
     const chunk = Chunk.at(number - 1);
     chunk.owner = 0;
     chunk.clearAllLive();
+    giveBlock(chunk.slots);
+    chunk.slots = 0;
     h.chunkSearchFrom = min(h.chunkSearchFrom, number - 1);
     number = chunk.next;
   }

@@ -5,7 +5,7 @@ import * as batches from "./batch";
 import * as bulk from "./bulk";
 import { growExchange as growExchangeTo, startExchange } from "./exchange";
 import { addressOf, BLOCK, header, keyOf, keyOfNumber } from "./header";
-import { leafOf, resetIds } from "./ids";
+import { finishClaims, leafOf, resetIds } from "./ids";
 import { Leaf } from "./leaf";
 import * as nearest from "./nearest";
 import * as operations from "./operations";
@@ -147,6 +147,20 @@ export function appendLeaves(
   final: bool,
 ): u32 {
   return bulk.appendLeaves(setAt(set), tree, low, high, count, final);
+}
+
+/**
+ * Gives a set that is new and being restored the ids of the handles in the exchange buffer. Returns how
+ * many it could; if fewer, the next word tells why not: 1, the handle is in a chunk of another set;
+ * 2, out of memory. Then the set is to be disposed of.
+ */
+export function claimIds(set: usize, count: u32): u32 {
+  return bulk.claimIds(setAt(set), count);
+}
+
+/** Ends the restoring of a set, which can be used from then on. */
+export function finishRestore(set: usize): void {
+  finishClaims(setAt(set));
 }
 
 export function remove(set: usize, handle: u32): bool {

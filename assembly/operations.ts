@@ -4,6 +4,7 @@
 import { header } from "./header";
 import {
   attachChunk,
+  chunkGrowth,
   chunkNeeded,
   directoryGrowth,
   giveId,
@@ -40,8 +41,7 @@ export function insert(set: IntervalSet, start: i64, last: i64, sequence: u32): 
     if (!provideInsertion(0, 0)) return OUT_OF_MEMORY;
   } else {
     if (isBeyondCapacity(number)) return OUT_OF_IDS;
-    const blocks: u32 = number === header().chunkCount ? 1 : 0;
-    if (!provideInsertion(blocks, directoryGrowth(number))) return OUT_OF_MEMORY;
+    if (!provideInsertion(chunkGrowth(number), directoryGrowth(number))) return OUT_OF_MEMORY;
     attachChunk(set, number);
   }
   const handle = takeId(set);

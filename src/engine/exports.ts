@@ -36,6 +36,8 @@ export interface EngineExports {
     count: number,
     final: boolean,
   ): number;
+  claimIds(set: number, count: number): number;
+  finishRestore(set: number): void;
   remove(set: number, handle: number): number;
   removeOverlapping(set: number, start: bigint, last: bigint): number;
   has(set: number, handle: number): number;

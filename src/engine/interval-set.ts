@@ -1,5 +1,5 @@
 import { IntervalidateError } from "../errors.ts";
-import type { Address } from "./addresses.ts";
+import { type Address, END } from "./addresses.ts";
 import { bulkLoad } from "./bulk-load.ts";
 import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
@@ -12,10 +12,13 @@ import {
   LAST_LOW,
   ROW_WORDS,
   type Rows,
+  recordsOf,
+  rowsOf,
   SEQUENCE,
   START_HIGH,
   START_LOW,
 } from "./rows.ts";
+import type { Records } from "./snapshot.ts";
 import { sortedOrder } from "./sorted-order.ts";
 
 /** So many intervals at once fill an empty set from the bottom up. */
@@ -30,6 +33,8 @@ const BATCH_HANDLES = 640;
 const BATCH_WORDS_MAX = 65_536;
 /** A handle's slot is never 0: results with slot 0 are failures, and this one is for want of ids. */
 const OUT_OF_IDS = 1 << 24;
+/** Why a handle could not be claimed; `assembly/bulk.ts`. */
+const HANDLE_TAKEN = 1;
 
 /** The answers to many queries: those to query i are `handles.subarray(offsets[i], offsets[i + 1])`. */
 export interface HitLists {
@@ -247,12 +252,16 @@ export class IntervalSet implements EngineTenant {
 
   /** All overlapping intervals in (start, last, handle) order. */
   ordered(start: Address, last: Address): Uint32Array {
+    const { rows, order } = this.#orderedRows(start, last);
+    return order.map((row) => rows.words[ROW_WORDS * row + HANDLE] as number);
+  }
+
+  #orderedRows(start: Address, last: Address): { rows: Rows; order: Uint32Array } {
     const handles = new Uint32Array(this.count(start, last));
     this.collect(start, last, handles);
-    const { words } = this.#rowsOf(handles);
+    const rows = this.#rowsOf(handles);
     const key = [START_HIGH, START_LOW, LAST_HIGH, LAST_LOW, HANDLE];
-    const order = sortedOrder(words, ROW_WORDS, key, handles.length);
-    return order.map((i) => handles[i] as number);
+    return { rows, order: sortedOrder(rows.words, ROW_WORDS, key, rows.count) };
   }
 
   #rowsOf(handles: Uint32Array): Rows {
@@ -511,6 +520,42 @@ export class IntervalSet implements EngineTenant {
     this.#dependant?.forget();
   }
 
+  /** Everything known of every interval, in (start, last, handle) order. */
+  records(): Records {
+    const { rows, order } = this.#orderedRows(0, END - 1n);
+    return recordsOf(rows, order);
+  }
+
+  /**
+   * Fills this set, which must be new, with the intervals of records that keep the rules of
+   * `snapshot.ts`; their handles are theirs again. Ids that no record has are free or fresh
+   * afterwards, by the handles of the records alone.
+   *
+   * @throws {IntervalidateError} CAPACITY if another set of the engine has some of the handles,
+   *   OUT_OF_MEMORY; the set is disposed of then
+   */
+  restore(records: Records): void {
+    const { engine } = this;
+    const exports = this.#exports;
+    const record = this.#live();
+    const { handles } = records;
+    for (let done = 0; done < handles.length; ) {
+      const wanted = Math.min(handles.length - done, engine.exchangeCapacity);
+      engine.words.set(handles.subarray(done, done + wanted));
+      const claimed = exports.claimIds(record, wanted);
+      done += claimed;
+      if (claimed === wanted) continue;
+      const isTaken = engine.words[claimed] === HANDLE_TAKEN;
+      this.dispose();
+      throw isTaken ? handleTaken(handles[done] as number) : outOfMemory(engine);
+    }
+    if (handles.length > 0 && !bulkLoad(engine, record, rowsOf(records))) {
+      this.dispose();
+      throw outOfMemory(engine);
+    }
+    exports.finishRestore(record);
+  }
+
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
   verify(): void {
     const code = this.#exports.verify(this.#live());
@@ -584,6 +629,14 @@ function outOfMemory(engine: Engine): IntervalidateError {
     "OUT_OF_MEMORY",
     `The engine cannot grow beyond its ${engine.byteLength} bytes: remove intervals, or give ` +
       "createEngine a larger maxBytes.",
+  );
+}
+
+function handleTaken(handle: number): IntervalidateError {
+  return new IntervalidateError(
+    "CAPACITY",
+    `The handle ${handle} is in a group of 256 that another set of the engine has already: restore ` +
+      "into an engine of its own.",
   );
 }
 

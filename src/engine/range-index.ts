@@ -1,8 +1,9 @@
 import { IntervalidateError } from "../errors.ts";
 import { type Address, checkedAddress, closedLast, END } from "./addresses.ts";
-import { defaultEngine, type Engine } from "./engine.ts";
+import { createEngine, defaultEngine, type Engine } from "./engine.ts";
 import { checkedHandle } from "./handles.ts";
 import { type HitLists, IntervalSet } from "./interval-set.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
 /** What a {@link RangeIndex} takes. */
 export interface RangeIndexOptions {
@@ -44,6 +45,29 @@ export class RangeIndex<T = undefined> {
       );
     }
     this.#intervals = new IntervalSet(engine);
+  }
+
+  /**
+   * An index with the ranges of a {@link snapshot}: their bounds, handles, sequences and lock bits.
+   * It lives in an engine of its own unless it is given one, which must not have these handles in
+   * use for other ranges.
+   *
+   * Ranges have no values at first. A handle that was removed before the snapshot is not known to
+   * have been in use, and may be given out again sooner than otherwise.
+   *
+   * @throws {IntervalidateError} ARGUMENT if this is no Uint8Array or no engine; SNAPSHOT if the
+   *   bytes break a rule of the format, which the message names; CAPACITY if another index or
+   *   address space of the given engine has some of the handles; OUT_OF_MEMORY. Nothing of the
+   *   snapshot is in the engine then
+   */
+  static from<T = undefined>(
+    bytes: Uint8Array,
+    options: Pick<RangeIndexOptions, "engine"> = {},
+  ): RangeIndex<T> {
+    const records = decodeSnapshot(bytes);
+    const index = new RangeIndex<T>({ engine: options.engine ?? createEngine() });
+    index.#intervals.restore(records);
+    return index;
   }
 
   /** Asked for before arguments are looked at, so that a disposed index says so first. */
@@ -244,6 +268,15 @@ export class RangeIndex<T = undefined> {
     const set = this.#set;
     checkSequence(sequence);
     return set.invalidateMany(starts, ends, sequence);
+  }
+
+  /**
+   * Everything known of the ranges but their values, as bytes that any build of this package reads
+   * which knows the version of the format: see {@link RangeIndex.from}. Equal ranges with equal
+   * handles, sequences and lock bits give equal bytes, whatever happened before.
+   */
+  snapshot(): Uint8Array {
+    return encodeSnapshot(this.#set.records());
   }
 
   /** Gives the memory back; every other call throws DISPOSED from then on. */
