@@ -99,6 +99,16 @@ describe.each(TARGETS)("the %s engine, out of memory", (target) => {
       }
     });
 
+    it("keeps nothing of a batch that did not fit an empty set", () => {
+      const engine = engineOf(target, { maxBytes: 2 * PAGE });
+      const set = new IntervalSet(engine);
+      const { usedBytes } = engine;
+      const starts = Float64Array.from({ length: 9000 }, (_, i) => i);
+      const ends = starts.map((start) => start + 1);
+      expect(codeOf(() => set.insertMany(starts, ends))).toBe("OUT_OF_MEMORY");
+      expect(engine.usedBytes).toBe(usedBytes);
+    });
+
     it("takes the ids after a failed insertMany that it would have taken without", () => {
       const play = (fail: boolean): number[] => {
         const set = new IntervalSet(engineOf(target, { maxBytes: 2 * PAGE }));
