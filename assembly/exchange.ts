@@ -18,7 +18,7 @@ export function growExchange(words: u32): u32 {
   if (words > h.exchangeCapacity) {
     const bytes = 4 * <u64>words + 4 * SLACK;
     const blocks = <u32>min<u64>((bytes + BLOCK - 1) / BLOCK, 1 << 22);
-    if (blocks < 1 << 22 && provide(0, 0, blocks)) {
+    if (blocks < 1 << 22 && provide(0, blocks)) {
       giveAdjacent(h.exchange, h.exchangeBlocks);
       moveExchange(blocks);
     }

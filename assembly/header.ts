@@ -16,9 +16,6 @@ export class Header {
   /** Free blocks, chained through their first word. */
   freeBlock: usize = 0;
   freeBlockCount: u32 = 0;
-  /** Free inner nodes, chained through their first word. */
-  freeInner: usize = 0;
-  freeInnerCount: u32 = 0;
   /** Free set records, chained through their first word. */
   freeSet: usize = 0;
   leafCount: u32 = 0;
@@ -45,6 +42,8 @@ export class Header {
   capacity: u32 = 0;
   out: usize = 0;
   sequence: u32 = 0;
+  /** Keeps loads alive whose only purpose is to bring memory closer. */
+  touched: u32 = 0;
   /** Best candidate of a search for a neighbour. */
   best: u32 = 0;
   bestStart: i64 = 0;

@@ -36,16 +36,16 @@ class Chunk {
     return changetype<Chunk>(header().directory + <usize>index * RECORD_SIZE);
   }
 
-  isLive(index: u32): bool {
+  @inline isLive(index: u32): bool {
     return (load<u32>(this.liveWord(index)) & ((<u32>1) << (index & 31))) !== 0;
   }
 
-  setLive(index: u32): void {
+  @inline setLive(index: u32): void {
     const word = this.liveWord(index);
     store<u32>(word, load<u32>(word) | ((<u32>1) << (index & 31)));
   }
 
-  clearLive(index: u32): void {
+  @inline clearLive(index: u32): void {
     const word = this.liveWord(index);
     store<u32>(word, load<u32>(word) & ~((<u32>1) << (index & 31)));
   }
@@ -54,7 +54,7 @@ class Chunk {
     memory.fill(changetype<usize>(this) + LIVE_BITS, 0, 32);
   }
 
-  private liveWord(index: u32): usize {
+  @inline private liveWord(index: u32): usize {
     return changetype<usize>(this) + LIVE_BITS + ((<usize>index >> 5) << 2);
   }
 }

@@ -1,10 +1,11 @@
 // What the host sees. Bounds are closed and checked by the host; a name that ends in `Number` takes
 // them as exact f64 integers, its twin as u64. `set` is the address of a set's record.
 
+import * as batches from "./batch";
+import * as bulk from "./bulk";
 import { growExchange as growExchangeTo, startExchange } from "./exchange";
 import { addressOf, BLOCK, header, keyOf, keyOfNumber } from "./header";
 import { leafOf, resetIds } from "./ids";
-import { INNER_SIZE } from "./inner";
 import { Leaf } from "./leaf";
 import * as nearest from "./nearest";
 import * as operations from "./operations";
@@ -13,19 +14,16 @@ import {
   aim,
   COLLECT,
   COLLECT_LOCKED,
-  COUNT,
+  count as countHits,
   INVALIDATE,
   INVALIDATE_UNLOCKED,
   some as someHit,
+  someLocked,
   walk,
 } from "./query";
+import { writeRow, writeRows } from "./rows";
 import { IntervalSet } from "./sets";
 import { verify as verifySet } from "./verify";
-
-/** Words of the exchange buffer that hold the queries of a batch and the counts of their hits. */
-const BATCH_QUERIES: u32 = 128;
-const BATCH_COUNTS: usize = 128 * 16;
-const BATCH_HANDLES: usize = BATCH_COUNTS + 128 * 4;
 
 function setAt(set: usize): IntervalSet {
   return changetype<IntervalSet>(set);
@@ -48,8 +46,7 @@ export function reset(): void {
 /** Bytes in use, without what is free for reuse. */
 export function usedBytes(): f64 {
   const h = header();
-  const blocks = <f64>(h.topBlock - h.freeBlockCount) * <f64>BLOCK;
-  return blocks - <f64>h.freeInnerCount * <f64>INNER_SIZE;
+  return <f64>(h.topBlock - h.freeBlockCount) * <f64>BLOCK;
 }
 
 export function exchangeAddress(): usize {
@@ -96,6 +93,7 @@ export function insertNumber(set: usize, start: f64, last: f64, sequence: u32): 
   return operations.insert(setAt(set), keyOfNumber(start), keyOfNumber(last), sequence);
 }
 
+/** Before the first call of an insertMany, and of a bulk load. */
 export function beginInsertMany(set: usize): void {
   const h = header();
   h.batchFree = setAt(set).freeCount;
@@ -128,6 +126,29 @@ export function undoInsertMany(set: usize, count: u32): void {
   }
 }
 
+export function takeIds(set: usize, count: u32): u32 {
+  return bulk.takeIds(setAt(set), count);
+}
+
+export function giveBackIds(set: usize, count: u32): void {
+  bulk.giveBackIds(setAt(set), count);
+}
+
+export function provideNodes(count: u32, trees: u32): bool {
+  return bulk.provideNodes(count, trees);
+}
+
+export function appendLeaves(
+  set: usize,
+  tree: u32,
+  low: u32,
+  high: u32,
+  count: u32,
+  final: bool,
+): u32 {
+  return bulk.appendLeaves(setAt(set), tree, low, high, count, final);
+}
+
 export function remove(set: usize, handle: u32): bool {
   return operations.remove(setAt(set), handle);
 }
@@ -140,30 +161,14 @@ export function has(set: usize, handle: u32): bool {
   return leafOf(setAt(set), handle) !== 0;
 }
 
-/** Writes the closed bounds of each handle in the exchange buffer behind them; false if one is dead. */
-export function boundsMany(set: usize, count: u32): bool {
-  const at = header().exchange;
-  const out = at + ((<usize>count * 4 + 15) & ~15);
-  for (let i: u32 = 0; i < count; i += 1) {
-    const handle = load<u32>(at + ((<usize>i) << 2));
-    if (!writeBounds(set, handle, out + ((<usize>i) << 4))) return false;
-  }
-  return true;
+/** Writes the interval's record to the head of the exchange buffer; see `rows.ts`. */
+export function record(set: usize, handle: u32): bool {
+  return writeRow(setAt(set), handle, header().exchange);
 }
 
-/** Writes the closed bounds to the head of the exchange buffer. */
-export function bounds(set: usize, handle: u32): bool {
-  return writeBounds(set, handle, header().exchange);
-}
-
-function writeBounds(set: usize, handle: u32, out: usize): bool {
-  const found = leafOf(setAt(set), handle);
-  if (found === 0) return false;
-  const leaf = Leaf.at(found);
-  const slot = leaf.slotOf(handle);
-  store<u64>(out, addressOf(leaf.startAt(slot)));
-  store<u64>(out, addressOf(leaf.lastAt(slot)), 8);
-  return true;
+/** Writes the records of the live handles in the exchange buffer behind them. */
+export function records(set: usize, count: u32): void {
+  writeRows(setAt(set), count);
 }
 
 export function move(set: usize, handle: u32, start: u64, last: u64): u32 {
@@ -183,19 +188,19 @@ export function transfer(from: usize, to: usize, handle: u32): u32 {
 }
 
 export function some(set: usize, start: u64, last: u64): bool {
-  return someHit(setAt(set), keyOf(start), keyOf(last), false);
+  return someHit(setAt(set), keyOf(start), keyOf(last));
 }
 
 export function someNumber(set: usize, start: f64, last: f64): bool {
-  return someHit(setAt(set), keyOfNumber(start), keyOfNumber(last), false);
+  return someHit(setAt(set), keyOfNumber(start), keyOfNumber(last));
 }
 
 export function count(set: usize, start: u64, last: u64): u32 {
-  return walk(setAt(set), keyOf(start), keyOf(last), COUNT);
+  return countHits(setAt(set), keyOf(start), keyOf(last));
 }
 
 export function countNumber(set: usize, start: f64, last: f64): u32 {
-  return walk(setAt(set), keyOfNumber(start), keyOfNumber(last), COUNT);
+  return countHits(setAt(set), keyOfNumber(start), keyOfNumber(last));
 }
 
 /**
@@ -218,25 +223,20 @@ export function collectLocked(set: usize, start: u64, last: u64, skip: u32, capa
   return walk(setAt(set), keyOf(start), keyOf(last), COLLECT_LOCKED);
 }
 
-/**
- * Answers queries in the exchange buffer, pairs of closed bounds: the counts of hits behind them,
- * then all handles. Returns how many were answered before the room ran out.
- */
+/** Answers up to 128 queries in the exchange buffer, as `batch.ts` says; returns how many it did. */
 export function queryMany(set: usize, queryCount: u32): u32 {
-  const h = header();
-  const at = h.exchange;
-  const room = h.exchangeCapacity - <u32>BATCH_HANDLES / 4;
-  let used: u32 = 0;
-  for (let i: u32 = 0; i < min(queryCount, BATCH_QUERIES); i += 1) {
-    const pair = at + ((<usize>i) << 4);
-    aim(at + BATCH_HANDLES + ((<usize>used) << 2), 0, room - used);
-    const first = keyOf(load<u64>(pair));
-    const found = walk(setAt(set), first, keyOf(load<u64>(pair, 8)), COLLECT);
-    if (found > room - used) return i;
-    store<u32>(at + BATCH_COUNTS + ((<usize>i) << 2), found);
-    used += found;
-  }
-  return queryCount;
+  return batches.batch(setAt(set), queryCount, COLLECT);
+}
+
+/** `queryMany` that also sets the sequence of every hit. Locks have been tested. */
+export function invalidateMany(set: usize, queryCount: u32, sequence: u32): u32 {
+  header().sequence = sequence;
+  return batches.batch(setAt(set), queryCount, INVALIDATE);
+}
+
+/** Whether one of the ranges in the exchange buffer overlaps an interval whose lock bit is held. */
+export function someLockedMany(set: usize, queryCount: u32): bool {
+  return batches.someLockedMany(setAt(set), queryCount);
 }
 
 export function firstAfter(set: usize, at: u64): u32 {
@@ -322,8 +322,7 @@ function invalidateKeys(
   sequence: u32,
   capacity: u32,
 ): i32 {
-  // With no lock held there is nothing to test, and one pass does it.
-  if (set.heldLocks > 0 && someHit(set, start, last, true)) return -1;
+  if (someLocked(set, start, last)) return -1;
   const h = header();
   aim(h.exchange, 0, capacity);
   h.sequence = sequence;

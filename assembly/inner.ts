@@ -1,25 +1,31 @@
-// An inner node, 512 bytes: up to 16 children in ascending order of their least start.
+// An inner node, one block: up to 30 children in ascending order of their least start, and of each
+// what queries want to know without going there.
 //
-//     0  count  parent  level  (spare)        level 1: the children are leaves
-//    16  spare
-//    32  leastStart i64[16]
-//   160  greatestLast i64[16]
-//   288  child u32[16]
-//   352  spare, 160 bytes: room for a count for each child
-//   512
+//     0  count  parent  level  (20 bytes spare)      level 1: the children are leaves
+//    32  leastStart i64[30]
+//   272  greatestLast i64[30]
+//   512  leastLast i64[30]
+//   752  child u32[30]
+//   872  size u32[30]                                intervals below the child
+//   992  spare
+//  1024
 //
-// Both bounds of a child are exact. All starts below child i are at most leastStart[i + 1]; equal
-// starts may lie on both sides. `parent` has the same place in leaves.
+// All three bounds of a child are exact. All starts below child i are at most leastStart[i + 1];
+// equal starts may lie on both sides. `parent` has the same place in leaves.
+//
+// Slots from `count` on hold anything; masks are cut to the first `count` bits.
 
 import { header } from "./header";
-import { giveInner, takeInner } from "./pools";
+import { Leaf } from "./leaf";
+import { giveBlock, takeBlock } from "./pools";
 
-export const INNER_SIZE: usize = 512;
-export const CHILDREN_MAX: u32 = 16;
+export const CHILDREN_MAX: u32 = 30;
 
 const LEAST_START: usize = 32;
-const GREATEST_LAST: usize = 160;
-const CHILD: usize = 288;
+const GREATEST_LAST: usize = LEAST_START + 8 * CHILDREN_MAX;
+const LEAST_LAST: usize = GREATEST_LAST + 8 * CHILDREN_MAX;
+const CHILD: usize = LEAST_LAST + 8 * CHILDREN_MAX;
+const SIZE: usize = CHILD + 4 * CHILDREN_MAX;
 const PARENT: usize = 4;
 
 export function setParent(node: usize, parent: usize): void {
@@ -37,7 +43,7 @@ export class Inner {
   }
 
   static create(level: u32): Inner {
-    const inner = Inner.at(takeInner());
+    const inner = Inner.at(takeBlock());
     inner.count = 0;
     inner.parent = 0;
     inner.level = level;
@@ -47,7 +53,7 @@ export class Inner {
 
   static release(inner: Inner): void {
     header().innerCount -= 1;
-    giveInner(inner.address);
+    giveBlock(inner.address);
   }
 
   @inline get address(): usize {
@@ -60,57 +66,113 @@ export class Inner {
   @inline greatestLast(i: u32): i64 {
     return load<i64>(this.address + ((<usize>i) << 3), GREATEST_LAST);
   }
+  @inline leastLast(i: u32): i64 {
+    return load<i64>(this.address + ((<usize>i) << 3), LEAST_LAST);
+  }
   @inline child(i: u32): usize {
     return load<usize>(this.address + ((<usize>i) << 2), CHILD);
   }
-  @inline setLeastStart(i: u32, start: i64): void {
-    store<i64>(this.address + ((<usize>i) << 3), start, LEAST_START);
-  }
-  @inline setGreatestLast(i: u32, last: i64): void {
-    store<i64>(this.address + ((<usize>i) << 3), last, GREATEST_LAST);
+  @inline size(i: u32): u32 {
+    return load<u32>(this.address + ((<usize>i) << 2), SIZE);
   }
 
-  put(i: u32, child: usize, least: i64, greatest: i64): void {
-    this.setLeastStart(i, least);
-    this.setGreatestLast(i, greatest);
+  @inline private setBounds(i: u32, leastStart: i64, greatestLast: i64, leastLast: i64): void {
+    const at = this.address + ((<usize>i) << 3);
+    store<i64>(at, leastStart, LEAST_START);
+    store<i64>(at, greatestLast, GREATEST_LAST);
+    store<i64>(at, leastLast, LEAST_LAST);
+  }
+
+  @inline setSize(i: u32, size: u32): void {
+    store<u32>(this.address + ((<usize>i) << 2), size, SIZE);
+  }
+
+  /** Notes that an interval was put below child `i`. */
+  @inline widen(i: u32, start: i64, last: i64): void {
+    this.setBounds(
+      i,
+      min(this.leastStart(i), start),
+      max(this.greatestLast(i), last),
+      min(this.leastLast(i), last),
+    );
+    this.setSize(i, this.size(i) + 1);
+  }
+
+  /** Notes that the first interval was put below the new child `i`. */
+  begin(i: u32, start: i64, last: i64): void {
+    this.setBounds(i, start, last, last);
+    this.setSize(i, 1);
+  }
+
+  /** Looks at child `i` and notes its bounds and size. */
+  measure(i: u32): void {
+    const child = this.child(i);
+    if (this.level === 1) {
+      const leaf = Leaf.at(child);
+      this.setBounds(i, leaf.leastStart(), leaf.greatestLast(), leaf.leastLast());
+      this.setSize(i, leaf.count);
+    } else {
+      const inner = Inner.at(child);
+      let size: u32 = 0;
+      for (let j: u32 = 0; j < inner.count; j += 1) size += inner.size(j);
+      this.setBounds(i, inner.leastStart(0), inner.greatest, inner.leastOfLasts);
+      this.setSize(i, size);
+    }
+  }
+
+  /**
+   * Notes that `removed` intervals below child `i` are gone, and the bounds of those that are left;
+   * true if a bound has changed.
+   */
+  narrow(i: u32, leastStart: i64, greatestLast: i64, leastLast: i64, removed: u32): bool {
+    this.setSize(i, this.size(i) - removed);
+    if (
+      leastStart === this.leastStart(i) &&
+      greatestLast === this.greatestLast(i) &&
+      leastLast === this.leastLast(i)
+    ) {
+      return false;
+    }
+    this.setBounds(i, leastStart, greatestLast, leastLast);
+    return true;
+  }
+
+  /** Makes room at `i` and puts the child there, measured; there are fewer than 30. */
+  insert(i: u32, child: usize): void {
+    assert(this.count < CHILDREN_MAX, "an inner node was not split in time");
+    // Two at a time. The last two may be one too many: slot `i` is written below.
+    for (let j = <i32>this.count; j > <i32>i; j -= 2) Inner.copyTwo(this, j - 2, this, j - 1);
+    this.count += 1;
     store<usize>(this.address + ((<usize>i) << 2), child, CHILD);
     setParent(child, this.address);
-  }
-
-  /** Makes room at `i` and puts the child there; there are fewer than 16. */
-  insert(i: u32, child: usize, least: i64, greatest: i64): void {
-    const count = this.count;
-    assert(count < CHILDREN_MAX, "an inner node was not split in time");
-    for (let j = count; j > i; j -= 1) this.copyWithin(j, j - 1);
-    this.count = count + 1;
-    this.put(i, child, least, greatest);
+    this.measure(i);
   }
 
   removeAt(i: u32): void {
-    const count = this.count - 1;
-    for (let j = i; j < count; j += 1) this.copyWithin(j, j + 1);
-    this.count = count;
+    this.count -= 1;
+    for (let j = <i32>i; j < <i32>this.count; j += 2) Inner.copyTwo(this, j + 1, this, j);
   }
 
-  private copyWithin(to: u32, from: u32): void {
-    this.setLeastStart(to, this.leastStart(from));
-    this.setGreatestLast(to, this.greatestLast(from));
-    store<usize>(this.address + ((<usize>to) << 2), this.child(from), CHILD);
+  @inline private static copyTwo(source: Inner, from: i32, target: Inner, to: i32): void {
+    const a = source.address + ((<usize>from) << 3);
+    const b = target.address + ((<usize>to) << 3);
+    v128.store(b, v128.load(a, LEAST_START), LEAST_START);
+    v128.store(b, v128.load(a, GREATEST_LAST), GREATEST_LAST);
+    v128.store(b, v128.load(a, LEAST_LAST), LEAST_LAST);
+    const c = source.address + ((<usize>from) << 2);
+    const d = target.address + ((<usize>to) << 2);
+    store<u64>(d, load<u64>(c, CHILD), CHILD);
+    store<u64>(d, load<u64>(c, SIZE), SIZE);
   }
 
-  /** Moves the children from `from` on to the end of another node. */
+  /** Moves the children from `from` on to the end of another node, which stays below 30. */
   moveTail(from: u32, to: Inner): void {
-    const count = this.count;
-    for (let i = from; i < count; i += 1) {
-      to.put(to.count, this.child(i), this.leastStart(i), this.greatestLast(i));
-      to.count += 1;
-    }
+    const moved = this.count - from;
+    const at = to.count;
+    for (let i: u32 = 0; i < moved; i += 2) Inner.copyTwo(this, from + i, to, at + i);
+    for (let i = at; i < at + moved; i += 1) setParent(to.child(i), to.address);
+    to.count = at + moved;
     this.count = from;
-  }
-
-  /** The least start and the greatest last below the whole node. */
-  get least(): i64 {
-    return this.leastStart(0);
   }
 
   get greatest(): i64 {
@@ -119,75 +181,94 @@ export class Inner {
     return greatest;
   }
 
+  get leastOfLasts(): i64 {
+    let least = i64.MAX_VALUE;
+    for (let i: u32 = 0; i < this.count; i += 1) least = min(least, this.leastLast(i));
+    return least;
+  }
+
   /** How many children begin at or before the key. */
   rank(start: i64): u32 {
     const key = i64x2.splat(start);
-    const at = this.address;
-    let after = afterMask(at, key);
-    if (this.count > 8) after |= afterMask(at + 64, key) << 8;
-    return <u32>popcnt(~after & this.allBits);
+    const count = this.count;
+    let at = this.address;
+    let after: u32 = 0;
+    for (let i: u32 = 0; i < count; i += 8) {
+      after |=
+        Inner.eightBits(
+          i64x2.gt_s(v128.load(at, LEAST_START), key),
+          i64x2.gt_s(v128.load(at, LEAST_START + 16), key),
+          i64x2.gt_s(v128.load(at, LEAST_START + 32), key),
+          i64x2.gt_s(v128.load(at, LEAST_START + 48), key),
+        ) << i;
+      at += 64;
+    }
+    return <u32>popcnt(~after & (((<u32>1) << count) - 1));
   }
 
   /** One bit for each child below which an interval may overlap `[start, last]`. */
-  hits(start: i64, last: i64): u32 {
+  @inline hits(start: i64, last: i64): u32 {
     const low = i64x2.splat(start);
     const high = i64x2.splat(last);
-    const at = this.address;
-    let misses = missMask(at, low, high);
-    if (this.count > 8) misses |= missMask(at + 64, low, high) << 8;
-    return ~misses & this.allBits;
+    const count = this.count;
+    let at = this.address;
+    let misses: u32 = 0;
+    for (let i: u32 = 0; i < count; i += 8) {
+      misses |= Inner.misses(at, low, high) << i;
+      at += 64;
+    }
+    return ~misses & (((<u32>1) << count) - 1);
   }
 
-  @inline private get allBits(): u32 {
-    return ((<u32>1) << this.count) - 1;
+  /** Whether all intervals below child `i`, which is hit, overlap `[start, last]` for certain. */
+  @inline isWhole(i: u32, start: i64, last: i64): bool {
+    return i + 1 < this.count && this.leastStart(i + 1) <= last && this.leastLast(i) >= start;
   }
 
   indexOf(child: usize): u32 {
-    let i: u32 = 0;
-    while (this.child(i) !== child) i += 1;
-    assert(i < this.count, "a node is not among its parent's children");
-    return i;
+    const wanted = i32x4.splat(<i32>child);
+    let at = this.address;
+    for (let i: u32 = 0; i < CHILDREN_MAX; i += 4) {
+      const bits = i32x4.bitmask(i32x4.eq(v128.load(at, CHILD), wanted));
+      // Behind the last child old ones may remain, but the first match is the live one.
+      if (bits !== 0) return i + <u32>ctz(bits);
+      at += 16;
+    }
+    assert(false, "a node is not among its parent's children");
+    return 0;
   }
-}
 
-function afterMask(at: usize, key: v128): u32 {
-  return eightBits(
-    i64x2.gt_s(v128.load(at, LEAST_START), key),
-    i64x2.gt_s(v128.load(at, LEAST_START + 16), key),
-    i64x2.gt_s(v128.load(at, LEAST_START + 32), key),
-    i64x2.gt_s(v128.load(at, LEAST_START + 48), key),
-  );
-}
-
-function missMask(at: usize, low: v128, high: v128): u32 {
-  return eightBits(
-    v128.or(
-      i64x2.gt_s(v128.load(at, LEAST_START), high),
-      i64x2.gt_s(low, v128.load(at, GREATEST_LAST)),
-    ),
-    v128.or(
-      i64x2.gt_s(v128.load(at, LEAST_START + 16), high),
-      i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 16)),
-    ),
-    v128.or(
-      i64x2.gt_s(v128.load(at, LEAST_START + 32), high),
-      i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 32)),
-    ),
-    v128.or(
-      i64x2.gt_s(v128.load(at, LEAST_START + 48), high),
-      i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 48)),
-    ),
-  );
-}
-
-/** Eight 64-bit masks as eight bits. */
-function eightBits(a: v128, b: v128, c: v128, d: v128): u32 {
-  return <u32>(
-    i16x8.bitmask(
-      i16x8.narrow_i32x4_s(
-        v128.shuffle<i32>(a, b, 0, 2, 4, 6),
-        v128.shuffle<i32>(c, d, 0, 2, 4, 6),
+  /** One bit for each of eight children below which nothing can overlap. */
+  @inline private static misses(at: usize, low: v128, high: v128): u32 {
+    return Inner.eightBits(
+      v128.or(
+        i64x2.gt_s(v128.load(at, LEAST_START), high),
+        i64x2.gt_s(low, v128.load(at, GREATEST_LAST)),
       ),
-    )
-  );
+      v128.or(
+        i64x2.gt_s(v128.load(at, LEAST_START + 16), high),
+        i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 16)),
+      ),
+      v128.or(
+        i64x2.gt_s(v128.load(at, LEAST_START + 32), high),
+        i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 32)),
+      ),
+      v128.or(
+        i64x2.gt_s(v128.load(at, LEAST_START + 48), high),
+        i64x2.gt_s(low, v128.load(at, GREATEST_LAST + 48)),
+      ),
+    );
+  }
+
+  /** Eight 64-bit masks as eight bits. */
+  @inline private static eightBits(a: v128, b: v128, c: v128, d: v128): u32 {
+    return <u32>(
+      i16x8.bitmask(
+        i16x8.narrow_i32x4_s(
+          v128.shuffle<i32>(a, b, 0, 2, 4, 6),
+          v128.shuffle<i32>(c, d, 0, 2, 4, 6),
+        ),
+      )
+    );
+  }
 }

@@ -43,7 +43,6 @@ export class Leaf {
   tree: u8 = 0;
   wide: u8 = 0;
   shift: u8 = 0;
-  spare: u8 = 0;
   base: i64 = 0;
   locks: u64 = 0;
 
@@ -57,7 +56,9 @@ export class Leaf {
     leaf.parent = 0;
     leaf.set = set;
     leaf.tree = <u8>tree;
-    leaf.spare = 0;
+    leaf.wide = 0;
+    leaf.shift = 0;
+    leaf.base = 0;
     leaf.locks = 0;
     header().leafCount += 1;
     return leaf;
@@ -81,32 +82,30 @@ export class Leaf {
     return this.wide ? WIDE_SLOTS : NARROW_SLOTS;
   }
 
-  idAt(i: u32): u32 {
+  @inline idAt(i: u32): u32 {
     return load<u32>(this.idPlace + ((<usize>i) << 2));
   }
 
-  sequenceAt(i: u32): u32 {
+  @inline sequenceAt(i: u32): u32 {
     return load<u32>(this.sequencePlace + ((<usize>i) << 2));
   }
 
-  setSequenceAt(i: u32, sequence: u32): void {
+  @inline setSequenceAt(i: u32, sequence: u32): void {
     store<u32>(this.sequencePlace + ((<usize>i) << 2), sequence);
   }
 
-  lockedAt(i: u32): u32 {
+  @inline lockedAt(i: u32): u32 {
     return <u32>(this.locks >> i) & 1;
   }
 
-  startAt(i: u32): i64 {
+  @inline startAt(i: u32): i64 {
     if (this.wide) return load<i64>(this.address + ((<usize>i) << 3), KEYS);
-    const offset = <i64>load<i32>(this.address + ((<usize>i) << 2), KEYS);
-    return this.base + (offset << this.shift);
+    return this.startOfOffset(load<i32>(this.address + ((<usize>i) << 2), KEYS));
   }
 
-  lastAt(i: u32): i64 {
+  @inline lastAt(i: u32): i64 {
     if (this.wide) return load<i64>(this.address + ((<usize>i) << 3), WIDE_LAST);
-    const offset = <i64>load<i32>(this.address + ((<usize>i) << 2), NARROW_LAST);
-    return this.base + ((offset + 1) << this.shift) - 1;
+    return this.lastOfOffset(load<i32>(this.address + ((<usize>i) << 2), NARROW_LAST));
   }
 
   /** The slot of a handle that is known to be here. */
@@ -233,13 +232,94 @@ export class Leaf {
     }
   }
 
+  /** Whether slots of the other leaf mean the same here. */
+  encodesLike(other: Leaf): bool {
+    return this.base === other.base && this.shift === other.shift && this.wide === other.wide;
+  }
+
+  /**
+   * Moves about the half with the greater starts to an empty leaf, both narrow. A pivot near the middle
+   * does: it is found in a few counts, and no entry is decoded.
+   */
+  moveHalf(to: Leaf): void {
+    to.shift = this.shift;
+    to.base = this.base;
+    const count = this.count;
+    let pivot = 0;
+    let kept: u32 = 0;
+    // The median would do, so the search ends; it is about the fourth start that does.
+    for (let i: u32 = 0; i < count; i += 1) {
+      pivot = load<i32>(this.address + ((<usize>i) << 2), KEYS);
+      const below = this.countUpTo(pivot, 0);
+      kept = below;
+      if (kept * 8 < count * 3) kept = min(count >> 1, this.countUpTo(pivot, 1));
+      if (kept * 8 >= count * 3 && kept * 8 <= count * 5) {
+        kept -= below;
+        break;
+      }
+    }
+    let staying: u32 = 0;
+    for (let i: u32 = 0; i < count; i += 1) {
+      const offset = load<i32>(this.address + ((<usize>i) << 2), KEYS);
+      let stays = offset < pivot;
+      if (offset === pivot && kept > 0) {
+        kept -= 1;
+        stays = true;
+      }
+      if (stays) {
+        this.copySlot(i, this, staying);
+        staying += 1;
+      } else {
+        this.copySlot(i, to, to.count);
+        to.count += 1;
+      }
+    }
+    this.count = staying;
+    this.locks &= ((<u64>1) << staying) - 1;
+  }
+
+  /** Moves all entries to the end of a leaf that encodes them alike and has room, both narrow. */
+  moveAll(to: Leaf): void {
+    const kept = to.count;
+    for (let i: u32 = 0; i < this.count; i += 1) this.copySlot(i, to, kept + i);
+    to.count = kept + this.count;
+  }
+
+  /** Copies an entry as it is encoded, in a narrow leaf. */
+  @inline private copySlot(i: u32, to: Leaf, j: u32): void {
+    const from = this.address + ((<usize>i) << 2);
+    const target = to.address + ((<usize>j) << 2);
+    store<u32>(target, load<u32>(from, KEYS), KEYS);
+    store<u32>(target, load<u32>(from, NARROW_LAST), NARROW_LAST);
+    store<u32>(target, load<u32>(from, NARROW_ID), NARROW_ID);
+    store<u32>(target, load<u32>(from, NARROW_SEQUENCE), NARROW_SEQUENCE);
+    const bit = (<u64>1) << j;
+    to.locks = (to.locks & ~bit) | (((this.locks >> i) & 1) << j);
+  }
+
+  /** How many offsets of starts are below the pivot, or with `1` up to it. */
+  private countUpTo(pivot: i32, inclusive: i32): u32 {
+    const bound = i32x4.splat(pivot + inclusive);
+    let four = i32x4.splat(0);
+    for (let i: u32 = 0; i < this.count; i += 4) {
+      const offsets = v128.load(this.address + ((<usize>i) << 2), KEYS);
+      four = i32x4.sub(four, i32x4.lt_s(offsets, bound));
+    }
+    return <u32>(
+      (i32x4.extract_lane(four, 0) +
+        i32x4.extract_lane(four, 1) +
+        i32x4.extract_lane(four, 2) +
+        i32x4.extract_lane(four, 3))
+    );
+  }
+
   /** Makes the entries of the ids here point to this leaf. */
   repoint(): void {
     for (let i: u32 = 0; i < this.count; i += 1) pointTo(this.idAt(i), this.address);
   }
 
   /** The offset of a key, clamped to 32 bits; beyond the window it is an extreme or next to it. */
-  offsetOf(key: i64): i32 {
+  @inline offsetOf(key: i64): i32 {
     const base = this.base;
     let distance = key - base;
     if (((key ^ base) & (key ^ distance)) < 0) {
@@ -250,12 +330,12 @@ export class Leaf {
   }
 
   /** One bit for each slot whose interval overlaps `[start, last]`. */
-  hits(start: i64, last: i64): u64 {
+  @inline hits(start: i64, last: i64): u64 {
     const all = ((<u64>1) << this.count) - 1;
     return all & (this.wide ? this.wideHits(start, last) : this.narrowHits(start, last));
   }
 
-  narrowHits(start: i64, last: i64): u64 {
+  @inline narrowHits(start: i64, last: i64): u64 {
     const low = i32x4.splat(this.offsetOf(start));
     const high = i32x4.splat(this.offsetOf(last));
     let at = this.address;
@@ -288,7 +368,7 @@ export class Leaf {
     return hits;
   }
 
-  wideHits(start: i64, last: i64): u64 {
+  @inline wideHits(start: i64, last: i64): u64 {
     const low = i64x2.splat(start);
     const high = i64x2.splat(last);
     let at = this.address;
@@ -309,7 +389,7 @@ export class Leaf {
   }
 
   /** Writes the handles of the hits one after the other; up to 12 bytes more are scribbled on. */
-  list(hits: u64, out: usize): void {
+  @inline list(hits: u64, out: usize): void {
     const ids = this.idPlace;
     if (<u32>popcnt(hits) <= SPARSE_HITS) {
       while (hits !== 0) {
@@ -350,45 +430,70 @@ export class Leaf {
   }
 
   leastStart(): i64 {
-    let least = i64.MAX_VALUE;
-    if (this.wide) {
-      for (let i: u32 = 0; i < this.count; i += 1) least = min(least, this.startAt(i));
-      return least;
-    }
-    const at = this.address;
-    const count = this.count;
-    let four = i32x4.splat(i32.MAX_VALUE);
-    let i: u32 = 0;
-    for (; i + 4 <= count; i += 4)
-      four = i32x4.min_s(four, v128.load(at + ((<usize>i) << 2), KEYS));
-    let offset = min(
-      min(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
-      min(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
-    );
-    for (; i < count; i += 1) offset = min(offset, load<i32>(at + ((<usize>i) << 2), KEYS));
-    return this.base + ((<i64>offset) << this.shift);
+    if (this.wide) return leastKey(this.address + KEYS, this.count);
+    return this.startOfOffset(leastOffset(this.address + KEYS, this.count));
+  }
+
+  greatestStart(): i64 {
+    if (this.wide) return greatestKey(this.address + KEYS, this.count);
+    return this.startOfOffset(greatestOffset(this.address + KEYS, this.count));
+  }
+
+  leastLast(): i64 {
+    if (this.wide) return leastKey(this.address + WIDE_LAST, this.count);
+    return this.lastOfOffset(leastOffset(this.address + NARROW_LAST, this.count));
   }
 
   greatestLast(): i64 {
-    let greatest = i64.MIN_VALUE;
-    if (this.wide) {
-      for (let i: u32 = 0; i < this.count; i += 1) greatest = max(greatest, this.lastAt(i));
-      return greatest;
-    }
-    const at = this.address;
-    const count = this.count;
-    let four = i32x4.splat(i32.MIN_VALUE);
-    let i: u32 = 0;
-    for (; i + 4 <= count; i += 4) {
-      four = i32x4.max_s(four, v128.load(at + ((<usize>i) << 2), NARROW_LAST));
-    }
-    let offset = max(
-      max(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
-      max(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
-    );
-    for (; i < count; i += 1) offset = max(offset, load<i32>(at + ((<usize>i) << 2), NARROW_LAST));
+    if (this.wide) return greatestKey(this.address + WIDE_LAST, this.count);
+    return this.lastOfOffset(greatestOffset(this.address + NARROW_LAST, this.count));
+  }
+
+  @inline private startOfOffset(offset: i32): i64 {
+    return this.base + ((<i64>offset) << this.shift);
+  }
+
+  @inline private lastOfOffset(offset: i32): i64 {
     return this.base + ((<i64>offset + 1) << this.shift) - 1;
   }
+}
+
+function leastKey(at: usize, count: u32): i64 {
+  let least = i64.MAX_VALUE;
+  for (let i: u32 = 0; i < count; i += 1) least = min(least, load<i64>(at + ((<usize>i) << 3)));
+  return least;
+}
+
+function greatestKey(at: usize, count: u32): i64 {
+  let greatest = i64.MIN_VALUE;
+  for (let i: u32 = 0; i < count; i += 1) {
+    greatest = max(greatest, load<i64>(at + ((<usize>i) << 3)));
+  }
+  return greatest;
+}
+
+function leastOffset(at: usize, count: u32): i32 {
+  let four = i32x4.splat(i32.MAX_VALUE);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) four = i32x4.min_s(four, v128.load(at + ((<usize>i) << 2)));
+  let least = min(
+    min(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
+    min(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
+  );
+  for (; i < count; i += 1) least = min(least, load<i32>(at + ((<usize>i) << 2)));
+  return least;
+}
+
+function greatestOffset(at: usize, count: u32): i32 {
+  let four = i32x4.splat(i32.MIN_VALUE);
+  let i: u32 = 0;
+  for (; i + 4 <= count; i += 4) four = i32x4.max_s(four, v128.load(at + ((<usize>i) << 2)));
+  let greatest = max(
+    max(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
+    max(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
+  );
+  for (; i < count; i += 1) greatest = max(greatest, load<i32>(at + ((<usize>i) << 2)));
+  return greatest;
 }
 
 // For each set of hits among four slots the byte shuffle that packs their ids to the left.

@@ -63,6 +63,7 @@ function searchBefore(node: usize, level: u32, key: i64): void {
   }
   const inner = Inner.at(node);
   for (let i = inner.rank(key); i > 0; i -= 1) {
+    if (inner.leastLast(i - 1) > key) continue;
     if (h.best !== 0 && inner.greatestLast(i - 1) < h.bestLast) continue;
     searchBefore(inner.child(i - 1), level - 1, key);
   }

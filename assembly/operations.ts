@@ -30,7 +30,7 @@ const OUT_OF_IDS: u32 = 1 << 24;
 
 /** The address of a new set's record, or 0. */
 export function createSet(): usize {
-  if (!provide(1, 0, 0)) return 0;
+  if (!provide(1, 0)) return 0;
   return changetype<usize>(takeSet());
 }
 
@@ -136,7 +136,7 @@ function relocate(
 export function reserve(set: IntervalSet, delta: i32): bool {
   const h = header();
   h.reserved += delta;
-  if (delta > 0 && !provide(0, 0, 0)) {
+  if (delta > 0 && !provide(0, 0)) {
     h.reserved -= delta;
     return false;
   }

@@ -1,16 +1,8 @@
-// Blocks and inner nodes. Every operation first makes sure that all it may need can be had, and
-// only then changes anything: see `provide`. Taking a block can therefore not fail.
-//
-//   block       |                1 KiB: a leaf, an id chunk, four set records                |
-//   inner nodes |        512 bytes             |             512 bytes                       |
-//
-// A block that was cut into inner nodes stays cut.
+// Blocks of 1 KiB: leaves, inner nodes, id chunks, set records, the exchange buffer. Every operation
+// first makes sure that all it may need can be had, and only then changes anything: see `provide`.
+// Taking a block can therefore not fail.
 
 import { BLOCK, Header, header } from "./header";
-import { INNER_SIZE } from "./inner";
-
-/** What one insertion may need beyond the heights of the trees: a leaf and a root. */
-export const LEAVES_PER_INSERT: u32 = 1;
 
 export function startPools(pageCountMax: u32): void {
   const h = header();
@@ -23,8 +15,6 @@ export function resetPools(): void {
   h.topBlock = (<u32>__heap_base + BLOCK - 1) / BLOCK;
   h.freeBlock = 0;
   h.freeBlockCount = 0;
-  h.freeInner = 0;
-  h.freeInnerCount = 0;
   h.leafCount = 0;
   h.innerCount = 0;
   h.heightMax = 0;
@@ -32,18 +22,12 @@ export function resetPools(): void {
 }
 
 /**
- * Makes sure that the given numbers of single blocks, inner nodes and adjacent blocks can be taken
- * and that the reserved transfers keep what they may need. False: memory cannot grow, and nothing
- * has changed.
+ * Makes sure that the given numbers of single and of adjacent blocks can be taken and that the
+ * reserved transfers keep what they may need. False: memory cannot grow, and nothing has changed.
  */
-export function provide(blocks: u32, inners: u32, adjacent: u32): bool {
+export function provide(blocks: u32, adjacent: u32): bool {
   const h = header();
-  if (h.reserved > 0) {
-    const more = reservedLeaves(h, blocks);
-    inners += reservedInners(h, blocks + more, inners);
-    blocks += more;
-  }
-  if (inners > h.freeInnerCount) blocks += (inners - h.freeInnerCount + 1) >> 1;
+  if (h.reserved > 0) blocks += reservedBlocks(h, blocks);
   let fresh = adjacent;
   if (blocks > h.freeBlockCount) fresh += blocks - h.freeBlockCount;
   const end = h.topBlock + fresh;
@@ -51,9 +35,9 @@ export function provide(blocks: u32, inners: u32, adjacent: u32): bool {
   return end <= limit || grow(h, (end - limit + 63) >> 6);
 }
 
-/** As `provide` for one insertion into any tree. */
+/** As `provide` for one insertion into any tree: a leaf, an inner node for each level, and a root. */
 export function provideInsertion(blocks: u32, adjacent: u32): bool {
-  return provide(LEAVES_PER_INSERT + blocks, header().heightMax + 1, adjacent);
+  return provide(header().heightMax + 2 + blocks, adjacent);
 }
 
 /** As `provideInsertion`, but may use what is reserved: for the transfers themselves. */
@@ -67,18 +51,15 @@ export function provideTransfer(): bool {
 }
 
 /**
- * The most leaves that the reserved transfers can take. A leaf fresh from a split takes several
- * entries before it splits again, so many transfers need far less than one leaf each.
+ * The most blocks that the reserved transfers can take, after `pending` more were taken. A node fresh
+ * from a split takes several entries before it splits again, so many transfers need far less than
+ * a leaf each.
  */
-function reservedLeaves(h: Header, pending: u32): u32 {
+function reservedBlocks(h: Header, pending: u32): u32 {
   const shared = 2 * (h.leafCount + pending) + (h.reserved >> 2) + 8 * h.setCount + 2;
-  return min(h.reserved, shared);
-}
-
-/** The same for inner nodes: one for each level and a new root, or a share of the leaves'. */
-function reservedInners(h: Header, leaves: u32, pending: u32): u32 {
+  const leaves = min(h.reserved, shared);
   const levels = h.heightMax + 3;
-  return min(h.reserved * levels, 2 * (h.innerCount + pending) + leaves + levels);
+  return leaves + min(h.reserved * levels, 2 * (h.innerCount + pending) + leaves + levels);
 }
 
 function grow(h: Header, pageCount: u32): bool {
@@ -119,24 +100,4 @@ export function giveBlock(block: usize): void {
 export function giveAdjacent(first: usize, count: u32): void {
   // Backwards, so that they are taken again in ascending order.
   for (let i = count; i > 0; i -= 1) giveBlock(first + (i - 1) * BLOCK);
-}
-
-export function takeInner(): usize {
-  const h = header();
-  if (h.freeInner === 0) {
-    const block = takeBlock();
-    giveInner(block + INNER_SIZE);
-    giveInner(block);
-  }
-  const inner = h.freeInner;
-  h.freeInner = load<usize>(inner);
-  h.freeInnerCount -= 1;
-  return inner;
-}
-
-export function giveInner(inner: usize): void {
-  const h = header();
-  store<usize>(inner, h.freeInner);
-  h.freeInner = inner;
-  h.freeInnerCount += 1;
 }

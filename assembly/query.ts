@@ -1,6 +1,7 @@
-// Queries and invalidations: one walk over all trees of a set, and what is done at a leaf.
+// Queries and invalidations: walks over all trees of a set, and what is done at a leaf.
 //
-// Every child visited but those on the right edge holds a hit, so a walk costs O(log n + hits).
+// Every child visited but those on the right edge holds a hit, so a walk costs O(log n + hits). A
+// count takes whole children by their sizes, and costs O(log n) where lengths are alike.
 
 import { header } from "./header";
 import { Inner } from "./inner";
@@ -8,36 +9,73 @@ import { Leaf } from "./leaf";
 import { IntervalSet } from "./sets";
 
 /** What a walk does with the hits of a leaf. */
-export const COUNT: u32 = 0;
-export const COLLECT: u32 = 1;
-export const COLLECT_LOCKED: u32 = 2;
-export const INVALIDATE: u32 = 3;
-export const INVALIDATE_UNLOCKED: u32 = 4;
+export const COLLECT: u32 = 0;
+export const COLLECT_LOCKED: u32 = 1;
+export const INVALIDATE: u32 = 2;
+export const INVALIDATE_UNLOCKED: u32 = 3;
 
-/** Whether an interval overlaps; with `lockedOnly`, one whose lock bit is held. */
-export function some(set: IntervalSet, start: i64, last: i64, lockedOnly: bool): bool {
+/** Whether an interval overlaps. */
+export function some(set: IntervalSet, start: i64, last: i64): bool {
   for (let i: u32 = 0; i < set.treeCount; i += 1) {
     const tree = set.tree(i);
-    if (tree.root === 0) continue;
-    if (someBelow(tree.root, tree.height, start, last, lockedOnly)) return true;
+    if (tree.root !== 0 && someBelow(tree.root, tree.height, start, last)) return true;
   }
   return false;
 }
 
-function someBelow(node: usize, level: u32, start: i64, last: i64, lockedOnly: bool): bool {
-  if (level === 0) {
-    const leaf = Leaf.at(node);
-    if (lockedOnly && leaf.locks === 0) return false;
-    const hits = leaf.hits(start, last);
-    return (lockedOnly ? hits & leaf.locks : hits) !== 0;
+function someBelow(node: usize, level: u32, start: i64, last: i64): bool {
+  while (level > 0) {
+    level -= 1;
+    const inner = Inner.at(node);
+    let children = inner.hits(start, last);
+    if (children === 0) return false;
+    let i = <u32>ctz(children);
+    // The interval that gives the child this bound overlaps.
+    if (inner.leastStart(i) >= start || inner.greatestLast(i) <= last) return true;
+    for (children &= children - 1; children !== 0; children &= children - 1) {
+      if (someBelow(inner.child(i), level, start, last)) return true;
+      i = <u32>ctz(children);
+    }
+    node = inner.child(i);
   }
-  const inner = Inner.at(node);
-  let children = inner.hits(start, last);
-  while (children !== 0) {
-    if (someBelow(inner.child(<u32>ctz(children)), level - 1, start, last, lockedOnly)) return true;
-    children &= children - 1;
+  return Leaf.at(node).hits(start, last) !== 0;
+}
+
+/** Whether an interval overlaps whose lock bit is held. */
+export function someLocked(set: IntervalSet, start: i64, last: i64): bool {
+  // With no lock held there is nothing to test, and one pass does an invalidation.
+  if (set.heldLocks === 0) return false;
+  aim(0, 0, 0);
+  return walk(set, start, last, COLLECT_LOCKED) !== 0;
+}
+
+/** How many intervals overlap. */
+export function count(set: IntervalSet, start: i64, last: i64): u32 {
+  let total: u32 = 0;
+  for (let i: u32 = 0; i < set.treeCount; i += 1) {
+    const tree = set.tree(i);
+    if (tree.root !== 0) total += countBelow(tree.root, tree.height, start, last);
   }
-  return false;
+  return total;
+}
+
+function countBelow(node: usize, level: u32, start: i64, last: i64): u32 {
+  let total: u32 = 0;
+  while (level > 0) {
+    level -= 1;
+    const inner = Inner.at(node);
+    let children = inner.hits(start, last);
+    if (children === 0) return total;
+    let i = <u32>ctz(children);
+    for (children &= children - 1; children !== 0; children &= children - 1) {
+      if (inner.isWhole(i, start, last)) total += inner.size(i);
+      else total += countBelow(inner.child(i), level, start, last);
+      i = <u32>ctz(children);
+    }
+    if (inner.isWhole(i, start, last)) return total + inner.size(i);
+    node = inner.child(i);
+  }
+  return total + <u32>popcnt(Leaf.at(node).hits(start, last));
 }
 
 /** Walks all trees; returns the number of hits that the operation took. */
@@ -74,28 +112,28 @@ function walkBelow(
     // The last child in this frame: most walks are one path.
     node = inner.child(<u32>ctz(children));
   }
-  return atLeaf(Leaf.at(node), start, last, operation, total);
-}
-
-function atLeaf(leaf: Leaf, start: i64, last: i64, operation: u32, total: u32): u32 {
+  const leaf = Leaf.at(node);
   let hits = leaf.hits(start, last);
-  if (operation === COLLECT_LOCKED) hits &= leaf.locks;
-  else if (operation === INVALIDATE_UNLOCKED) hits &= ~leaf.locks;
+  if (operation !== COLLECT) {
+    if (operation === COLLECT_LOCKED) hits &= leaf.locks;
+    else if (operation === INVALIDATE_UNLOCKED) hits &= ~leaf.locks;
+    if (operation >= INVALIDATE) leaf.stamp(hits, header().sequence);
+  }
   if (hits === 0) return total;
-  if (operation >= INVALIDATE) leaf.stamp(hits, header().sequence);
   const found = <u32>popcnt(hits);
-  if (operation !== COUNT) list(leaf, hits, total, found);
+  const h = header();
+  if (total >= h.skip && total - h.skip + found <= h.capacity) {
+    leaf.list(hits, h.out + ((total - h.skip) << 2));
+  } else {
+    listInRange(leaf, hits, total);
+  }
   return total + found;
 }
 
 /** Lists hits number `total` and up, as far as the caller wants them and has room. */
-function list(leaf: Leaf, hits: u64, total: u32, found: u32): void {
+function listInRange(leaf: Leaf, hits: u64, total: u32): void {
   const h = header();
   const skip = h.skip;
-  if (total >= skip && total - skip + found <= h.capacity) {
-    leaf.list(hits, h.out + ((total - skip) << 2));
-    return;
-  }
   const end = skip + h.capacity;
   for (let rank = total; hits !== 0 && rank < end; rank += 1) {
     if (rank >= skip) {

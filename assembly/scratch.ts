@@ -29,7 +29,7 @@ export class Scratch {
     return load<u8>(SCRATCH + <usize>i, LOCKED);
   }
 
-  static set(i: u32, start: i64, last: i64, id: u32, sequence: u32, locked: u32): void {
+  @inline static set(i: u32, start: i64, last: i64, id: u32, sequence: u32, locked: u32): void {
     store<i64>(SCRATCH + ((<usize>i) << 3), start);
     store<i64>(SCRATCH + ((<usize>i) << 3), last, LAST);
     store<u32>(SCRATCH + ((<usize>i) << 2), id, ID);

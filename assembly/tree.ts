@@ -8,8 +8,8 @@ import { Extent, Scratch } from "./scratch";
 import { IntervalSet, logOfLength, Tree } from "./sets";
 
 /** Below so many children an inner node looks for a neighbour to merge with. */
-const CHILDREN_MIN: u32 = 4;
-const CHILDREN_MERGED_MAX: u32 = 12;
+const CHILDREN_MIN: u32 = CHILDREN_MAX / 4;
+const CHILDREN_MERGED_MAX: u32 = (CHILDREN_MAX * 3) / 4;
 
 /** Puts the interval of a live id into the right tree of the set. */
 export function place(
@@ -24,9 +24,10 @@ export function place(
   const index = set.treeFor(log);
   const tree = set.tree(index);
   if (tree.root === 0) {
-    Scratch.set(0, start, last, id, sequence, locked);
-    plant(set, index, log);
-    pointTo(id, tree.root);
+    const leaf = Leaf.create(changetype<usize>(set), index);
+    leaf.add(start, last, id, sequence, locked);
+    plant(set, index, leaf, log, log);
+    pointTo(id, leaf.address);
     return;
   }
   tree.low = min(tree.low, log);
@@ -42,19 +43,17 @@ export function place(
   pointTo(id, half.address);
 }
 
-/** Gives an empty tree its first leaf, with the first scratch entry in it. */
-function plant(set: IntervalSet, index: u32, log: u32): void {
-  const leaf = Leaf.create(changetype<usize>(set), index);
-  leaf.encode(0, 1, Extent.of(0, 1));
+/** Gives an empty tree its first leaf, for lengths of the given logarithms. */
+export function plant(set: IntervalSet, index: u32, leaf: Leaf, low: u32, high: u32): void {
   const tree = set.tree(index);
   tree.root = leaf.address;
   tree.height = 0;
-  tree.low = log;
-  tree.high = log;
+  tree.low = low;
+  tree.high = high;
   set.treeCount = max(set.treeCount, index + 1);
 }
 
-/** Finds the leaf for a start, splitting full nodes on the way and widening the bounds. */
+/** Finds the leaf for a start, splitting full nodes on the way and noting what comes below each. */
 function descend(tree: Tree, start: i64, last: i64): Leaf {
   let level = tree.height;
   if (level > 0 && Inner.at(tree.root).count === CHILDREN_MAX) {
@@ -70,8 +69,7 @@ function descend(tree: Tree, start: i64, last: i64): Leaf {
       splitInner(inner, i, start);
       if (inner.leastStart(i + 1) <= start) i += 1;
     }
-    if (start < inner.leastStart(i)) inner.setLeastStart(i, start);
-    if (last > inner.greatestLast(i)) inner.setGreatestLast(i, last);
+    inner.widen(i, start, last);
     node = inner.child(i);
     level -= 1;
   }
@@ -79,13 +77,9 @@ function descend(tree: Tree, start: i64, last: i64): Leaf {
 }
 
 /** Puts an inner node with one child above the root. */
-function growRoot(tree: Tree): void {
-  const root = tree.root;
-  const isLeaf = tree.height === 0;
+export function growRoot(tree: Tree): void {
   const above = Inner.create(tree.height + 1);
-  const least = isLeaf ? Leaf.at(root).leastStart() : Inner.at(root).least;
-  const greatest = isLeaf ? Leaf.at(root).greatestLast() : Inner.at(root).greatest;
-  above.insert(0, root, least, greatest);
+  above.insert(0, tree.root);
   tree.root = above.address;
   tree.height += 1;
   const h = header();
@@ -99,42 +93,45 @@ function splitInner(parent: Inner, i: u32, start: i64): void {
   // Ascending insertion leaves the left node almost full.
   const atEnd = i + 1 === parent.count && start >= left.leastStart(CHILDREN_MAX - 1);
   left.moveTail(atEnd ? CHILDREN_MAX - 2 : CHILDREN_MAX / 2, right);
-  parent.setGreatestLast(i, left.greatest);
-  parent.insert(i + 1, right.address, right.least, right.greatest);
+  parent.measure(i);
+  parent.insert(i + 1, right.address);
 }
 
-/**
- * Splits a leaf that cannot take `[start, last]`, and returns the half where it belongs, with the
- * bounds above widened for it.
- */
+/** Makes room for `[start, last]` beside a leaf that cannot take it; returns the leaf that can. */
 function splitLeaf(tree: Tree, leaf: Leaf, start: i64, last: i64): Leaf {
   if (leaf.parent === 0) growRoot(tree);
   const parent = Inner.at(leaf.parent);
   const i = parent.indexOf(leaf.address);
-  const count = leaf.count;
-  leaf.decode(0);
-  let cut = count / 2;
-  if (i + 1 === parent.count && isAscending(count, start)) cut = (count * 7) / 8;
-  Scratch.select(count, cut);
   const right = Leaf.create(leaf.set, leaf.tree);
-  leaf.encode(0, cut, Extent.of(0, cut));
-  right.encode(cut, count - cut, Extent.of(cut, count - cut));
+  if (i + 1 === parent.count && start > leaf.greatestStart()) {
+    // Ascending insertion leaves full leaves behind.
+    parent.measure(i);
+    parent.insert(i + 1, right.address);
+    parent.begin(i + 1, start, last);
+    return right;
+  }
+  divide(leaf, right);
   right.repoint();
-  parent.setLeastStart(i, leaf.leastStart());
-  parent.setGreatestLast(i, leaf.greatestLast());
-  parent.insert(i + 1, right.address, right.leastStart(), right.greatestLast());
+  parent.measure(i);
+  parent.insert(i + 1, right.address);
   const side = start >= parent.leastStart(i + 1) ? i + 1 : i;
-  parent.setLeastStart(side, min(parent.leastStart(side), start));
-  parent.setGreatestLast(side, max(parent.greatestLast(side), last));
+  parent.widen(side, start, last);
   return side === i ? leaf : right;
 }
 
-/** Whether the start is above those of all scratch entries. */
-function isAscending(count: u32, start: i64): bool {
-  for (let i: u32 = 0; i < count; i += 1) {
-    if (Scratch.start(i) >= start) return false;
+/** Moves half of the entries to an empty leaf. */
+function divide(leaf: Leaf, right: Leaf): void {
+  if (!leaf.wide) {
+    leaf.moveHalf(right);
+    return;
   }
-  return true;
+  // Half of a wide leaf may be narrow.
+  const count = leaf.count;
+  const cut = count / 2;
+  leaf.decode(0);
+  Scratch.select(count, cut);
+  leaf.encode(0, cut, Extent.of(0, cut));
+  right.encode(cut, count - cut, Extent.of(cut, count - cut));
 }
 
 /** Takes the interval in this slot out of its tree; its id stays as it is. */
@@ -154,35 +151,45 @@ export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
   leaf.removeAt(slot);
   const inner = Inner.at(parent);
   const i = inner.indexOf(leaf.address);
+  let leastStart = inner.leastStart(i);
+  let greatestLast = inner.greatestLast(i);
+  let leastLast = inner.leastLast(i);
+  if (leaf.count > 0) {
+    if (start === leastStart) leastStart = leaf.leastStart();
+    if (last === greatestLast) greatestLast = leaf.greatestLast();
+    if (last === leastLast) leastLast = leaf.leastLast();
+  }
+  narrowAbove(inner, i, leastStart, greatestLast, leastLast, 1);
   if (leaf.count === 0) {
     Leaf.release(leaf);
     dropChild(tree, inner, i);
-    return;
+  } else if (leaf.count < leaf.slots / 4) {
+    mergeLeaf(tree, inner, i);
   }
-  let least = inner.leastStart(i);
-  let greatest = inner.greatestLast(i);
-  if (start === least) least = leaf.leastStart();
-  if (last === greatest) greatest = leaf.greatestLast();
-  rebound(inner, i, least, greatest);
-  if (leaf.count < leaf.slots / 4) mergeLeaf(tree, inner, i);
 }
 
-/** Sets the bounds of a child and those of the nodes above as far as they change. */
-function rebound(inner: Inner, i: u32, least: i64, greatest: i64): void {
+/** Notes for child `i` and in all nodes above that intervals are gone, with the child's new bounds. */
+function narrowAbove(
+  inner: Inner,
+  i: u32,
+  leastStart: i64,
+  greatestLast: i64,
+  leastLast: i64,
+  removed: u32,
+): void {
   while (true) {
-    const leastBefore = inner.leastStart(i);
     const greatestBefore = inner.greatestLast(i);
-    if (least === leastBefore && greatest === greatestBefore) return;
-    inner.setLeastStart(i, least);
-    inner.setGreatestLast(i, greatest);
-    if (inner.parent === 0) return;
+    const leastBefore = inner.leastLast(i);
+    const changed = inner.narrow(i, leastStart, greatestLast, leastLast, removed);
+    if (inner.parent === 0 || (!changed && removed === 0)) return;
     const above = Inner.at(inner.parent);
     const j = above.indexOf(inner.address);
-    least = inner.least;
-    const raised = above.greatestLast(j);
-    // Only the child that carried the node's bound can change it.
-    if (greatest === raised || (greatestBefore !== raised && greatest < raised)) greatest = raised;
-    else greatest = inner.greatest;
+    leastStart = inner.leastStart(0);
+    greatestLast = above.greatestLast(j);
+    leastLast = above.leastLast(j);
+    // Only the child that carried a bound of the node can change it.
+    if (changed && greatestBefore === greatestLast) greatestLast = inner.greatest;
+    if (changed && leastBefore === leastLast) leastLast = inner.leastOfLasts;
     inner = above;
     i = j;
   }
@@ -202,7 +209,7 @@ function dropChild(tree: Tree, inner: Inner, i: u32): void {
     dropChild(tree, above, j);
     return;
   }
-  rebound(above, j, inner.least, inner.greatest);
+  narrowAbove(above, j, inner.leastStart(0), inner.greatest, inner.leastOfLasts, 0);
   if (inner.count < CHILDREN_MIN) mergeInner(tree, above, j);
 }
 
@@ -228,15 +235,18 @@ function mergeLeaf(tree: Tree, inner: Inner, i: u32): void {
   const kept = a.count;
   const sum = kept + b.count;
   if (sum > (NARROW_SLOTS * 3) / 4) return;
-  a.decode(0);
-  b.decode(kept);
-  const extent = Extent.of(0, sum);
-  if (sum > (WIDE_SLOTS * 3) / 4 && !extent.isNarrow) return;
-  a.encode(0, sum, extent);
+  if (!a.wide && a.encodesLike(b)) {
+    b.moveAll(a);
+  } else {
+    a.decode(0);
+    b.decode(kept);
+    const extent = Extent.of(0, sum);
+    if (sum > (WIDE_SLOTS * 3) / 4 && !extent.isNarrow) return;
+    a.encode(0, sum, extent);
+  }
   a.repoint();
   Leaf.release(b);
-  const greatest = max(inner.greatestLast(left), inner.greatestLast(left + 1));
-  inner.setGreatestLast(left, greatest);
+  inner.measure(left);
   dropChild(tree, inner, left + 1);
 }
 
@@ -248,7 +258,7 @@ function mergeInner(tree: Tree, above: Inner, j: u32): void {
   if (a.count + b.count > CHILDREN_MERGED_MAX) return;
   b.moveTail(0, a);
   Inner.release(b);
-  above.setGreatestLast(left, max(above.greatestLast(left), above.greatestLast(left + 1)));
+  above.measure(left);
   dropChild(tree, above, left + 1);
 }
 

@@ -52,14 +52,18 @@ function verifyInner(set: IntervalSet, tree: u32, inner: Inner, parent: usize, l
   if (inner.level !== level) return 13;
   for (let i: u32 = 0; i < inner.count; i += 1) {
     const child = inner.child(i);
+    const before = changetype<Tally>(TALLY).size;
     const fault = verifyNode(set, tree, child, inner.address, level - 1);
     if (fault !== 0) return fault;
     const isLeaf = level === 1;
-    const least = isLeaf ? Leaf.at(child).leastStart() : Inner.at(child).least;
+    const least = isLeaf ? Leaf.at(child).leastStart() : Inner.at(child).leastStart(0);
     const greatest = isLeaf ? Leaf.at(child).greatestLast() : Inner.at(child).greatest;
+    const leastLast = isLeaf ? Leaf.at(child).leastLast() : Inner.at(child).leastOfLasts;
     if (inner.leastStart(i) !== least) return 14;
     if (inner.greatestLast(i) !== greatest) return 15;
     if (i > 0 && greatestStart(inner.child(i - 1), level - 1) > least) return 16;
+    if (inner.leastLast(i) !== leastLast) return 17;
+    if (inner.size(i) !== changetype<Tally>(TALLY).size - before) return 18;
   }
   return 0;
 }
@@ -107,10 +111,5 @@ function verifyPools(): u32 {
     block = load<usize>(block);
   }
   if (count !== h.freeBlockCount) return 31;
-  count = 0;
-  for (let inner = h.freeInner; inner !== 0 && count <= h.freeInnerCount; count += 1) {
-    inner = load<usize>(inner);
-  }
-  if (count !== h.freeInnerCount) return 32;
   return 0;
 }

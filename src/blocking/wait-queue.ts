@@ -6,23 +6,25 @@ export interface Waiter {
 
 /** Sleepers in the order in which they came. */
 export class WaitQueue {
-  readonly #waiters = new Set<Waiter>();
+  /** Made for the first sleeper: most queues never have one. */
+  #waiters: Set<Waiter> | undefined;
 
   get size(): number {
-    return this.#waiters.size;
+    return this.#waiters?.size ?? 0;
   }
 
   add(waiter: Waiter): void {
+    this.#waiters ??= new Set();
     this.#waiters.add(waiter);
   }
 
   delete(waiter: Waiter): void {
-    this.#waiters.delete(waiter);
+    this.#waiters?.delete(waiter);
   }
 
   /** Tells every sleeper to look again, and forgets them: who still has to wait comes back. */
   wakeAll(): void {
-    if (this.#waiters.size === 0) return;
+    if (this.#waiters === undefined || this.#waiters.size === 0) return;
     const woken = [...this.#waiters];
     this.#waiters.clear();
     for (const waiter of woken) waiter.wake();

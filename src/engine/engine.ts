@@ -13,10 +13,16 @@ export interface EngineOptions {
   readonly maxBytes?: number;
 }
 
-/** What an engine knows of each set that lives in it. */
-export interface EngineTenant {
-  /** The engine was reset: the set is gone, and so is what its record held. */
+/** Whoever has to know when a set is gone. */
+export interface Dependant {
+  /** The set was disposed of, or its engine was reset: its record holds nothing any more. */
   forget(): void;
+}
+
+/** A set, as its engine knows it. */
+export interface EngineTenant extends Dependant {
+  /** Where the engine's list has it: for the engine only. */
+  place: number;
 }
 
 const PAGE_BYTES = 65536;
@@ -29,7 +35,8 @@ const PAGE_COUNT_MAX = 65535;
 export class Engine {
   /** The module's functions. For this package's own use. */
   readonly exports: EngineExports;
-  readonly #tenants = new Set<EngineTenant>();
+  /** In no order; an array, since most sets are never looked for. */
+  #tenants: EngineTenant[] = [];
   #words: Uint32Array;
   #longs: BigUint64Array;
   /** Words that the exchange buffer holds now. */
@@ -55,22 +62,31 @@ export class Engine {
     return this.exports.usedBytes();
   }
 
-  /** Forgets every set of this engine in one call; they throw `DISPOSED` from then on. */
+  /**
+   * Forgets every set of this engine in one call; indexes and address spaces that lived in it throw
+   * `DISPOSED` from then on, in those who sleep too. What is made in it next starts as in a new
+   * engine, with the same handles. The memory stays, for the sets to come.
+   */
   reset(): void {
+    const tenants = this.#tenants;
+    this.#tenants = [];
     this.exports.reset();
-    for (const tenant of this.#tenants) tenant.forget();
-    this.#tenants.clear();
     this.#refresh();
+    for (const tenant of tenants) tenant.forget();
   }
 
   /** For sets only: be told of a reset. */
   admit(tenant: EngineTenant): void {
-    this.#tenants.add(tenant);
+    tenant.place = this.#tenants.length;
+    this.#tenants.push(tenant);
   }
 
   /** For sets only. */
   dismiss(tenant: EngineTenant): void {
-    this.#tenants.delete(tenant);
+    const last = this.#tenants.pop() as EngineTenant;
+    if (last === tenant) return;
+    last.place = tenant.place;
+    this.#tenants[tenant.place] = last;
   }
 
   /**

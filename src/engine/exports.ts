@@ -25,11 +25,22 @@ export interface EngineExports {
   beginInsertMany(set: number): void;
   insertMany(set: number, count: number, sequence: number): number;
   undoInsertMany(set: number, count: number): void;
+  takeIds(set: number, count: number): number;
+  giveBackIds(set: number, count: number): void;
+  provideNodes(count: number, trees: number): number;
+  appendLeaves(
+    set: number,
+    tree: number,
+    low: number,
+    high: number,
+    count: number,
+    final: boolean,
+  ): number;
   remove(set: number, handle: number): number;
   removeOverlapping(set: number, start: bigint, last: bigint): number;
   has(set: number, handle: number): number;
-  bounds(set: number, handle: number): number;
-  boundsMany(set: number, count: number): number;
+  record(set: number, handle: number): number;
+  records(set: number, count: number): void;
   move(set: number, handle: number, start: bigint, last: bigint): number;
   reserve(set: number, delta: number): number;
   transfer(from: number, to: number, handle: number): number;
@@ -42,6 +53,8 @@ export interface EngineExports {
   collectNumber(set: number, start: number, last: number, skip: number, capacity: number): number;
   collectLocked(set: number, start: bigint, last: bigint, skip: number, capacity: number): number;
   queryMany(set: number, count: number): number;
+  invalidateMany(set: number, count: number, sequence: number): number;
+  someLockedMany(set: number, count: number): number;
   firstBefore(set: number, last: bigint): number;
   firstAfter(set: number, at: bigint): number;
   nextGap(set: number, start: bigint, last: bigint): number;

@@ -1,18 +1,41 @@
 import { IntervalidateError } from "../errors.ts";
 import type { Address } from "./addresses.ts";
-import { Engine, type EngineTenant } from "./engine.ts";
+import { bulkLoad } from "./bulk-load.ts";
+import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { type Column, checkedPairs, writePairs } from "./pairs.ts";
+import { type Column, checkedPairs, type PairTarget, writePairs } from "./pairs.ts";
+import {
+  createRows,
+  HANDLE,
+  LAST_HIGH,
+  LAST_LOW,
+  ROW_WORDS,
+  type Rows,
+  SEQUENCE,
+  START_HIGH,
+  START_LOW,
+} from "./rows.ts";
+import { sortedOrder } from "./sorted-order.ts";
 
+/** So many intervals at once fill an empty set from the bottom up. */
+const BULK_MIN = 64;
 /** Arrays this short are copied faster by a loop than by a native call. */
 const SHORT_COPY = 32;
 /** The parts of the exchange buffer in a batch of queries, in words; `assembly/index.ts`. */
 const BATCH_QUERIES = 128;
 const BATCH_COUNTS = 512;
 const BATCH_HANDLES = 640;
+/** Batches with long answers are given a buffer of so many words. */
+const BATCH_WORDS_MAX = 65_536;
 /** A handle's slot is never 0: results with slot 0 are failures, and this one is for want of ids. */
 const OUT_OF_IDS = 1 << 24;
+
+/** The answers to many queries: those to query i are `handles.subarray(offsets[i], offsets[i + 1])`. */
+export interface HitLists {
+  readonly offsets: Uint32Array;
+  readonly handles: Uint32Array;
+}
 
 /**
  * One set of intervals in an engine: the common ground of `RangeIndex` and of the notifiers. Bounds
@@ -21,17 +44,24 @@ const OUT_OF_IDS = 1 << 24;
  */
 export class IntervalSet implements EngineTenant {
   readonly engine: Engine;
+  place = 0;
   readonly #exports: EngineExports;
+  readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
   #record: number;
 
-  /** @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY */
-  constructor(engine: Engine) {
+  /**
+   * `dependant` is told when the set is gone.
+   *
+   * @throws {IntervalidateError} ARGUMENT if this is no engine, OUT_OF_MEMORY
+   */
+  constructor(engine: Engine, dependant?: Dependant) {
     if (!(engine instanceof Engine)) {
       throw new IntervalidateError("ARGUMENT", "The engine must be one made by createEngine.");
     }
     this.engine = engine;
     this.#exports = engine.exports;
+    this.#dependant = dependant;
     this.#record = engine.exports.createSet();
     if (this.#record === 0) throw outOfMemory(engine);
     engine.admit(this);
@@ -75,28 +105,58 @@ export class IntervalSet implements EngineTenant {
     checkedPairs(starts, ends);
     const handles = new Uint32Array(starts.length);
     exports.beginInsertMany(record);
+    if (starts.length >= BULK_MIN && exports.sizeOf(record) === 0) {
+      if (this.#tryBulkInsert(starts, ends, sequence, handles)) return handles;
+    }
     let done = 0;
     while (done < starts.length) {
       const wanted = Math.min(starts.length - done, engine.exchangeCapacity >>> 2);
-      writePairs(engine, starts, ends, done, wanted);
+      writePairs(pairsIn(engine), starts, ends, done, wanted);
       const inserted = exports.insertMany(record, wanted, sequence);
       copyWords(engine.words, 0, handles, done, inserted);
       done += inserted;
       if (inserted < wanted) {
         const fault = this.#insertionFault(engine.words[inserted] as number);
-        this.#undoInsertMany(handles.subarray(0, done));
+        this.#takeBack(handles.subarray(0, done), exports.undoInsertMany);
         throw fault;
       }
     }
     return handles;
   }
 
-  #undoInsertMany(handles: Uint32Array): void {
+  /** Fills the empty set at one go, unless ids or memory for that are short. */
+  #tryBulkInsert(starts: Column, ends: Column, sequence: number, handles: Uint32Array): boolean {
+    const { engine } = this;
+    const exports = this.#exports;
+    const { length } = handles;
+    let taken = 0;
+    while (taken < length) {
+      const wanted = Math.min(length - taken, engine.exchangeCapacity);
+      const count = exports.takeIds(this.#record, wanted);
+      copyWords(engine.words, 0, handles, taken, count);
+      taken += count;
+      if (count < wanted) break;
+    }
+    if (taken === length) {
+      const rows = createRows(length);
+      writePairs({ ...rows, stride: ROW_WORDS / 2 }, starts, ends, 0, length);
+      for (let i = 0; i < length; i += 1) {
+        rows.words[ROW_WORDS * i + HANDLE] = handles[i] as number;
+        rows.words[ROW_WORDS * i + SEQUENCE] = sequence;
+      }
+      if (bulkLoad(engine, this.#record, rows)) return true;
+    }
+    this.#takeBack(handles.subarray(0, taken), exports.giveBackIds);
+    return false;
+  }
+
+  /** Lets the engine take back what it has just given, newest first. */
+  #takeBack(handles: Uint32Array, undo: (set: number, count: number) => void): void {
     let end = handles.length;
     while (end > 0) {
       const count = Math.min(end, this.engine.exchangeCapacity);
       this.engine.words.set(handles.subarray(end - count, end));
-      this.#exports.undoInsertMany(this.#record, count);
+      undo(this.#record, count);
       end -= count;
     }
   }
@@ -118,12 +178,12 @@ export class IntervalSet implements EngineTenant {
 
   /** First address of an interval, or undefined if there is none. */
   startOf(handle: number): bigint | undefined {
-    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[0] : undefined;
+    return this.#exports.record(this.#live(), handle) !== 0 ? this.engine.longs[0] : undefined;
   }
 
   /** Last address of an interval, or undefined if there is none. */
   lastOf(handle: number): bigint | undefined {
-    return this.#exports.bounds(this.#live(), handle) !== 0 ? this.engine.longs[1] : undefined;
+    return this.#exports.record(this.#live(), handle) !== 0 ? this.engine.longs[1] : undefined;
   }
 
   /**
@@ -189,48 +249,82 @@ export class IntervalSet implements EngineTenant {
   ordered(start: Address, last: Address): Uint32Array {
     const handles = new Uint32Array(this.count(start, last));
     this.collect(start, last, handles);
-    const bounds = this.#boundsOf(handles);
-    const order = new Uint32Array(handles.length);
-    for (let i = 0; i < order.length; i += 1) order[i] = i;
-    // Per handle: start low, start high, last low, last high.
-    order.sort((a, b) => {
-      for (const word of [1, 0, 3, 2]) {
-        const difference = (bounds[4 * a + word] as number) - (bounds[4 * b + word] as number);
-        if (difference !== 0) return difference;
-      }
-      return (handles[a] as number) - (handles[b] as number);
-    });
+    const { words } = this.#rowsOf(handles);
+    const key = [START_HIGH, START_LOW, LAST_HIGH, LAST_LOW, HANDLE];
+    const order = sortedOrder(words, ROW_WORDS, key, handles.length);
     return order.map((i) => handles[i] as number);
   }
 
-  #boundsOf(handles: Uint32Array): Uint32Array {
+  #rowsOf(handles: Uint32Array): Rows {
     const { engine } = this;
-    const bounds = new Uint32Array(4 * handles.length);
+    const rows = createRows(handles.length);
     let done = 0;
     while (done < handles.length) {
-      const count = Math.min(handles.length - done, Math.floor(engine.exchangeCapacity / 5) - 4);
+      // The handles, filled up to whole 16 bytes, and their rows behind them.
+      const room = Math.floor((engine.exchangeCapacity - 3) / (1 + ROW_WORDS));
+      const count = Math.min(handles.length - done, room);
       engine.words.set(handles.subarray(done, done + count));
-      this.#exports.boundsMany(this.#record, count);
-      copyWords(engine.words, (count + 3) & ~3, bounds, 4 * done, 4 * count);
+      this.#exports.records(this.#record, count);
+      copyWords(engine.words, (count + 3) & ~3, rows.words, ROW_WORDS * done, ROW_WORDS * count);
       done += count;
     }
-    return bounds;
+    return rows;
   }
 
   /** For each half-open `[starts[i], ends[i])` the intervals that overlap it, in any order. */
-  queryMany(starts: Column, ends: Column): { offsets: Uint32Array; handles: Uint32Array } {
-    const { engine } = this;
+  queryMany(starts: Column, ends: Column): HitLists {
     const record = this.#live();
     checkedPairs(starts, ends);
+    const exports = this.#exports;
+    return this.#batch(
+      starts,
+      ends,
+      (count) => exports.queryMany(record, count),
+      (start, last, into) => this.collect(start, last, into),
+    );
+  }
+
+  /**
+   * `invalidate` for each half-open `[starts[i], ends[i])`, with one sequence, and the intervals that
+   * each of them hit. If the lock bit of one of all these is held: undefined, and nothing has changed.
+   */
+  invalidateMany(starts: Column, ends: Column, sequence: number): HitLists | undefined {
+    const { engine } = this;
+    const exports = this.#exports;
+    const record = this.#live();
+    checkedPairs(starts, ends);
+    if (exports.heldLocksOf(record) > 0) {
+      for (let done = 0; done < starts.length; done += BATCH_QUERIES) {
+        const count = Math.min(starts.length - done, BATCH_QUERIES);
+        writePairs(pairsIn(engine), starts, ends, done, count);
+        if (exports.someLockedMany(record, count) !== 0) return undefined;
+      }
+    }
+    return this.#batch(
+      starts,
+      ends,
+      (count) => exports.invalidateMany(record, count, sequence),
+      (start, last, into) => this.invalidate(start, last, sequence, into),
+    );
+  }
+
+  /** Feeds ranges to an export that answers many, and those with too long an answer one by one. */
+  #batch(
+    starts: Column,
+    ends: Column,
+    answerMany: (count: number) => number,
+    answerOne: (start: bigint, last: bigint, into: Uint32Array) => void,
+  ): HitLists {
+    const { engine } = this;
     const offsets = new Uint32Array(starts.length + 1);
     let handles = new Uint32Array(Math.max(16, starts.length));
     let used = 0;
     let done = 0;
     while (done < starts.length) {
       const wanted = Math.min(starts.length - done, BATCH_QUERIES);
-      writePairs(engine, starts, ends, done, wanted);
-      const answered = this.#exports.queryMany(record, wanted);
-      const words = engine.words;
+      writePairs(pairsIn(engine), starts, ends, done, wanted);
+      const answered = answerMany(wanted);
+      const { words } = engine;
       let found = 0;
       for (let i = 0; i < answered; i += 1) {
         found += words[BATCH_COUNTS + i] as number;
@@ -241,15 +335,15 @@ export class IntervalSet implements EngineTenant {
         copyWords(words, BATCH_HANDLES, handles, used, found);
         done += answered;
       } else {
-        // One answer alone is longer than the batch's part of the exchange buffer.
         const start = BigInt(starts[done] as Address);
         const last = BigInt.asUintN(64, BigInt(ends[done] as Address) - 1n);
         found = this.count(start, last);
         handles = withRoom(handles, used, found);
-        this.collect(start, last, handles.subarray(used, used + found));
+        answerOne(start, last, handles.subarray(used, used + found));
         done += 1;
         offsets[done] = used + found;
       }
+      if (answered < wanted) engine.growExchange(BATCH_WORDS_MAX);
       used += found;
     }
     return { offsets, handles: handles.slice(0, used) };
@@ -408,12 +502,13 @@ export class IntervalSet implements EngineTenant {
   dispose(): void {
     if (this.#record === 0) return;
     this.#exports.disposeSet(this.#record);
-    this.forget();
     this.engine.dismiss(this);
+    this.forget();
   }
 
   forget(): void {
     this.#record = 0;
+    this.#dependant?.forget();
   }
 
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
@@ -451,6 +546,11 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
+}
+
+/** The exchange buffer as a place for pairs. */
+function pairsIn(engine: Engine): PairTarget {
+  return { words: engine.words, longs: engine.longs, stride: 2 };
 }
 
 /** Copies words; the source may be larger and is the engine's, the target is the caller's. */

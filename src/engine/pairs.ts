@@ -1,6 +1,5 @@
 import { IntervalidateError } from "../errors.ts";
 import { closedLast } from "./addresses.ts";
-import type { Engine } from "./engine.ts";
 
 /** Many starts, or many ends. */
 export type Column = Float64Array | BigUint64Array;
@@ -30,31 +29,39 @@ export function checkedPairs(starts: Column, ends: Column): void {
       `There must be as many starts as ends, but there are ${starts.length} and ${ends.length}.`,
     );
   }
-  for (let i = 0; i < starts.length; i += 1) {
-    try {
+  let i = 0;
+  try {
+    for (; i < starts.length; i += 1) {
       closedLast(starts[i] as number | bigint, ends[i] as number | bigint);
-    } catch (error) {
-      if (!(error instanceof IntervalidateError)) throw error;
-      throw new IntervalidateError(error.code, `Range number ${i}: ${error.message}`);
     }
+  } catch (error) {
+    if (!(error instanceof IntervalidateError)) throw error;
+    throw new IntervalidateError(error.code, `Range number ${i}: ${error.message}`);
   }
 }
 
-/** Writes `count` checked ranges from index `from` on to the exchange buffer, as closed u64 pairs. */
+/** Where closed u64 pairs are written: two views of one memory, and the u64 from pair to pair. */
+export interface PairTarget {
+  readonly words: Uint32Array;
+  readonly longs: BigUint64Array;
+  readonly stride: number;
+}
+
+/** Writes `count` checked ranges from index `from` on as closed u64 pairs. */
 export function writePairs(
-  engine: Engine,
+  target: PairTarget,
   starts: Column,
   ends: Column,
   from: number,
   count: number,
 ): void {
-  writeColumn(engine, starts, from, count, 0);
-  writeColumn(engine, ends, from, count, 1);
+  writeColumn(target, starts, from, count, 0);
+  writeColumn(target, ends, from, count, 1);
 }
 
 /** Writes one column of the pairs; ends become last addresses. */
 function writeColumn(
-  engine: Engine,
+  { words, longs, stride }: PairTarget,
   column: Column,
   from: number,
   count: number,
@@ -62,15 +69,16 @@ function writeColumn(
 ): void {
   if (column instanceof Float64Array) {
     // Two halves by arithmetic are much faster than a bigint.
-    const { words } = engine;
     for (let i = 0; i < count; i += 1) {
       const address = (column[from + i] as number) - place;
-      words[4 * i + 2 * place] = address;
-      words[4 * i + 2 * place + 1] = Math.floor(address / TWO_32);
+      const at = 2 * (stride * i + place);
+      words[at] = address;
+      words[at + 1] = Math.floor(address / TWO_32);
     }
   } else {
-    const { longs } = engine;
     const less = BigInt(place);
-    for (let i = 0; i < count; i += 1) longs[2 * i + place] = (column[from + i] as bigint) - less;
+    for (let i = 0; i < count; i += 1) {
+      longs[stride * i + place] = (column[from + i] as bigint) - less;
+    }
   }
 }

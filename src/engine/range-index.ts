@@ -2,7 +2,7 @@ import { IntervalidateError } from "../errors.ts";
 import { type Address, checkedAddress, closedLast, END } from "./addresses.ts";
 import { defaultEngine, type Engine } from "./engine.ts";
 import { checkedHandle } from "./handles.ts";
-import { IntervalSet } from "./interval-set.ts";
+import { type HitLists, IntervalSet } from "./interval-set.ts";
 
 /** What a {@link RangeIndex} takes. */
 export interface RangeIndexOptions {
@@ -190,10 +190,7 @@ export class RangeIndex<T = undefined> {
    * Answers many queries in one call: the handles for `[starts[i], ends[i])`, in any order, are
    * `handles.subarray(offsets[i], offsets[i + 1])`.
    */
-  queryMany(
-    starts: Float64Array | BigUint64Array,
-    ends: Float64Array | BigUint64Array,
-  ): { offsets: Uint32Array; handles: Uint32Array } {
+  queryMany(starts: Float64Array | BigUint64Array, ends: Float64Array | BigUint64Array): HitLists {
     return this.#set.queryMany(starts, ends);
   }
 
@@ -229,14 +226,24 @@ export class RangeIndex<T = undefined> {
   invalidate(start: Address, end: Address, sequence: number, into?: Uint32Array): number {
     const set = this.#set;
     const last = closedLast(start, end);
-    if (sequence >>> 0 !== sequence) {
-      throw new IntervalidateError(
-        "ARGUMENT",
-        `The sequence must be an integer from 0 to 2^32 - 1, but is ${String(sequence)}.`,
-      );
-    }
+    checkSequence(sequence);
     if (into !== undefined) checkedTarget(into);
     return set.invalidate(start, last, sequence, into);
+  }
+
+  /**
+   * Invalidates `[starts[i], ends[i])` for each i in one call, all with one sequence, and lists the
+   * ranges that each of them hit, as `queryMany` does. If one of all these has its lock bit held:
+   * undefined, and nothing has changed.
+   */
+  invalidateMany(
+    starts: Float64Array | BigUint64Array,
+    ends: Float64Array | BigUint64Array,
+    sequence: number,
+  ): HitLists | undefined {
+    const set = this.#set;
+    checkSequence(sequence);
+    return set.invalidateMany(starts, ends, sequence);
   }
 
   /** Gives the memory back; every other call throws DISPOSED from then on. */
@@ -244,6 +251,14 @@ export class RangeIndex<T = undefined> {
     this.#intervals.dispose();
     this.#values.clear();
   }
+}
+
+function checkSequence(sequence: number): void {
+  if (sequence >>> 0 === sequence) return;
+  throw new IntervalidateError(
+    "ARGUMENT",
+    `The sequence must be an integer from 0 to 2^32 - 1, but is ${String(sequence)}.`,
+  );
 }
 
 function checkedTarget(into: unknown): Uint32Array {

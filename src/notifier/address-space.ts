@@ -125,10 +125,9 @@ export class AddressSpace implements Disposable {
   /**
    * Forgets all mirrors and gives their memory back to the engine. Idempotent. Starts and everything
    * about mirrors throw DISPOSED from then on, in those who sleep too; open windows may still be ended.
+   * A reset of the engine does the same to all address spaces in it.
    */
   [Symbol.dispose](): void {
-    if (this.#state.disposed) return;
-    this.#state.dispose();
     this.mirrors.dispose();
   }
 

@@ -1,7 +1,7 @@
 import type { Sleepable, Wait } from "../blocking/suspension.ts";
 import { WaitQueue } from "../blocking/wait-queue.ts";
 import { type Address, closedLast } from "../engine/addresses.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Dependant, Engine } from "../engine/engine.ts";
 import { checkedHandle } from "../engine/handles.ts";
 import { IntervalSet } from "../engine/interval-set.ts";
 import { checkedPairs } from "../engine/pairs.ts";
@@ -18,7 +18,7 @@ import type { IntervalState } from "./interval-state.ts";
  * (`mmu_interval_notifier_insert` and `_remove`): a mirror inserted then is invisible to
  * invalidations until the thaw, one removed then stays visible until the thaw.
  */
-export class PassiveMirrors {
+export class PassiveMirrors implements Dependant {
   readonly #mm: string;
   readonly #state: IntervalState;
   readonly #events: EventSink | undefined;
@@ -26,15 +26,15 @@ export class PassiveMirrors {
   readonly #tree: IntervalSet;
   /** Mirrors whose insertion is deferred; an own set keeps handle, sequence and lock bit working. */
   #waiting: IntervalSet | undefined;
-  /** Deferred work by handle; the newest is done first, as on the kernel's list. */
-  readonly #deferred = new Map<number, "insert" | "remove">();
+  /** Deferred work by handle, once there is any; the newest is done first, as on the kernel's list. */
+  #deferred: Map<number, "insert" | "remove"> | undefined;
   /** Those who sleep until any lock bit is released: few, so one queue serves all mirrors. */
   readonly #lockReleased = new WaitQueue();
 
   /** For `AddressSpace` only. */
   constructor(mm: string, engine: Engine, state: IntervalState, events: EventSink | undefined) {
     this.#mm = mm;
-    this.#tree = new IntervalSet(engine);
+    this.#tree = new IntervalSet(engine, this);
     this.#state = state;
     this.#events = events;
   }
@@ -115,7 +115,7 @@ export class PassiveMirrors {
         waiting.reserve(-starts.length);
         throw error;
       }
-      for (const mirror of mirrors) this.#deferred.set(mirror, "insert");
+      for (const mirror of mirrors) this.#defer(mirror, "insert");
     } else {
       mirrors = this.#tree.insertMany(starts, ends, sequence);
       if (state.active > 0 && mirrors.length > 0) state.freeze();
@@ -156,7 +156,7 @@ export class PassiveMirrors {
   *removeSleepable(mirror: number): Sleepable<boolean> {
     const verdict = this.#tryRemove(mirror);
     if (verdict !== "wait") return verdict === "removed";
-    this.#deferred.set(mirror, "remove");
+    this.#defer(mirror, "remove");
     this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: true });
     // The removal is due from here on, whether or not anybody waits for it.
     yield* this.#waitForThaw("thaw (remove)", false);
@@ -235,7 +235,7 @@ export class PassiveMirrors {
   /** Takes the mirror's lock if it is free. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
   tryLock(mirror: number): boolean {
     const set = this.#mustFind(mirror);
-    if (this.#deferred.get(mirror) === "remove") {
+    if (this.#deferred?.get(mirror) === "remove") {
       throw new IntervalidateError(
         "ARGUMENT",
         `Mirror ${mirror} is being removed: whoever removes a mirror has finished using it.`,
@@ -285,9 +285,9 @@ export class PassiveMirrors {
 
   /** @internal Does what was deferred, newest first. Called when the tree has thawed; cannot fail. */
   finishDeferred(): void {
-    if (this.#deferred.size === 0) return;
+    if (this.#deferred === undefined) return;
     const deferred = [...this.#deferred].reverse();
-    this.#deferred.clear();
+    this.#deferred = undefined;
     for (const [mirror, work] of deferred) {
       if (work === "insert") {
         const waiting = this.#waiting as IntervalSet;
@@ -305,9 +305,19 @@ export class PassiveMirrors {
   /** @internal */
   dispose(): void {
     this.#waiting?.dispose();
-    this.#deferred.clear();
     this.#tree.dispose();
+  }
+
+  /** @internal The tree is gone, however that came about: nobody may go on waiting for it. */
+  forget(): void {
+    this.#deferred = undefined;
+    this.#state.dispose();
     this.#lockReleased.wakeAll();
+  }
+
+  #defer(mirror: number, work: "insert" | "remove"): void {
+    this.#deferred ??= new Map();
+    this.#deferred.set(mirror, work);
   }
 
   #sequenceOfInsert(): number {
@@ -327,13 +337,13 @@ export class PassiveMirrors {
       waiting.reserve(-1);
       throw error;
     }
-    this.#deferred.set(mirror, "insert");
+    this.#defer(mirror, "insert");
     return mirror;
   }
 
   #tryRemove(mirror: number): "removed" | "absent" | "wait" {
     const set = this.#setOf(mirror);
-    if (set === undefined || this.#deferred.get(mirror) === "remove") return "absent";
+    if (set === undefined || this.#deferred?.get(mirror) === "remove") return "absent";
     if (set.isLocked(mirror)) {
       throw new IntervalidateError(
         "ARGUMENT",
@@ -342,7 +352,7 @@ export class PassiveMirrors {
     }
     if (set !== this.#tree) {
       // It never became visible.
-      this.#deferred.delete(mirror);
+      this.#deferred?.delete(mirror);
       set.remove(mirror);
       set.reserve(-1);
     } else if (this.#state.frozen) {

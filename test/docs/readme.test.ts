@@ -47,6 +47,16 @@ describe("the README", () => {
     expect(blocks("text")).toContain(printed);
   });
 
+  it("shows how a page streams the engine as the page that is tested does it", () => {
+    const page = readFileSync(join(root, "test/browser/page/main.ts"), "utf8")
+      .split("\n")
+      .map((line) => line.trim());
+    const [example] = blocks("ts") as [string];
+    const lines = example.split("\n").map((line) => line.replace(/ \/\/.*/, ""));
+    expect(lines.length).toBeGreaterThan(4);
+    for (const line of lines) expect(page).toContain(line);
+  });
+
   it("names commands that work", () => {
     const lines = blocks("sh").flatMap((block) => block.trim().split("\n"));
     expect(lines.slice(0, 2)).toEqual(["npm install && npm run demo", "npm install && npm test"]);

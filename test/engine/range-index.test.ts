@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Address, END } from "../../src/engine/addresses.ts";
 import { createEngine } from "../../src/engine/engine.ts";
 import { RangeIndex } from "../../src/engine/range-index.ts";
+import { Random } from "../../src/sim/random.ts";
 import { ascending, codeOf, engineOf, moduleOf, TARGETS } from "./support.ts";
 
 describe.each(TARGETS)("RangeIndex on the %s engine", (target) => {
@@ -383,6 +384,27 @@ describe.each(TARGETS)("RangeIndex on the %s engine", (target) => {
     expect(engine.usedBytes).toBe(fresh);
     const again = indexes.map(() => new RangeIndex({ engine }));
     expect(again.map((index, i) => index.insert(i, i + 5))).toEqual(first);
+  });
+
+  it("is told of a reset whichever of its neighbours were disposed of before", () => {
+    const random = new Random(11);
+    for (let round = 0; round < 50; round += 1) {
+      const engine = engineOf(target);
+      const gone: RangeIndex[] = [];
+      const indexes: RangeIndex[] = [];
+      for (let i = 0; i < 60; i += 1) {
+        if (indexes.length === 0 || random.below(3) > 0) {
+          indexes.push(new RangeIndex({ engine }));
+        } else {
+          const [index] = indexes.splice(random.below(indexes.length), 1) as [RangeIndex];
+          index[Symbol.dispose]();
+          gone.push(index);
+        }
+        expect(indexes.map((index) => index.size)).toEqual(indexes.map(() => 0));
+      }
+      engine.reset();
+      for (const index of [...indexes, ...gone]) expect(codeOf(() => index.size)).toBe("DISPOSED");
+    }
   });
 });
 

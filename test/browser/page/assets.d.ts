@@ -1,0 +1,4 @@
+declare module "intervalidate/engine.wasm?url" {
+  const url: string;
+  export default url;
+}
