@@ -27,6 +27,7 @@ const TABLE: readonly [weight: number, run: (step: Step) => void][] = [
   [60, questions.some],
   [4, questions.queryMany],
   [80, updates.invalidate],
+  [4, updates.invalidateMany],
   [10, updates.invalidateUnlocked],
   [60, updates.lockOrUnlock],
   [10, questions.collectLocked],

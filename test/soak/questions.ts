@@ -4,17 +4,16 @@
 import { Digest } from "./bucket.ts";
 import { drawAddress, drawQuery } from "./draw.ts";
 import {
-  arrange,
+  checkLists,
   chosen,
   columnsOf,
   doors,
   drawOverlap,
+  drawQueries,
   expectArgument,
   listFor,
   listOf,
   type Step,
-  sizeUpTo,
-  withEnd,
 } from "./step.ts";
 import { bigintOf, emptyRange, textOf } from "./words.ts";
 import { addressOf, describe } from "./world.ts";
@@ -64,22 +63,10 @@ export function collectLocked(step: Step): void {
 }
 
 export function queryMany(step: Step): void {
-  const { world, side, random, spread } = step;
-  const { model } = side;
-  const ranges = Array.from({ length: sizeUpTo(random, 300) }, () => {
-    const drawn = emptyRange();
-    drawQuery(random, spread, model, drawn);
-    return withEnd(drawn);
-  });
-  arrange(random, ranges);
+  const { world, side } = step;
+  const ranges = drawQueries(step);
   world.note(side, () => `queryMany(${listOf(ranges)})`);
-  const { offsets, handles } = side.set.queryMany(...columnsOf(ranges));
-  world.equal(offsets.length, ranges.length + 1, "offsets of queryMany");
-  world.equal(offsets[ranges.length], handles.length, "last offset of queryMany");
-  for (const [i, drawn] of ranges.entries()) {
-    const list = handles.subarray(offsets[i], offsets[i + 1]);
-    world.checkListed(side, drawn, model.digest(drawn), list.length, list);
-  }
+  checkLists(step, ranges, side.set.queryMany(...columnsOf(ranges)));
 }
 
 export function nearest(step: Step): void {

@@ -1,11 +1,15 @@
 // What operations of a soak have in common: how they choose, and how they pass, their arguments.
 
+import type { HitLists } from "../../src/engine/interval-set.ts";
 import { IntervalidateError } from "../../src/errors.ts";
 import type { Random } from "../../src/sim/random.ts";
 import type { Spread } from "../engine/support.ts";
 import { drawQuery } from "./draw.ts";
-import { bigintOf, numberOf, type Range, SAFE_HIGH, WORD_MAX } from "./words.ts";
+import { bigintOf, emptyRange, numberOf, type Range, SAFE_HIGH, WORD_MAX } from "./words.ts";
 import { addressOf, describe, type Side, type World } from "./world.ts";
+
+/** Some more than two of the batches that the engine takes at a time. */
+const QUERIES_MAX = 300;
 
 /** What a step of a history knows. */
 export interface Step {
@@ -28,6 +32,27 @@ export function drawOverlap(step: Step, range: Range): void {
   range.startLow = range.lastLow;
   range.lastHigh = startHigh;
   range.lastLow = startLow;
+}
+
+/** A batch of queries, in any order. */
+export function drawQueries({ random, spread, side }: Step): Range[] {
+  const ranges = Array.from({ length: sizeUpTo(random, QUERIES_MAX) }, () => {
+    const drawn = emptyRange();
+    drawQuery(random, spread, side.model, drawn);
+    return withEnd(drawn);
+  });
+  arrange(random, ranges);
+  return ranges;
+}
+
+export function checkLists({ world, side }: Step, ranges: Range[], lists: HitLists): void {
+  const { offsets, handles } = lists;
+  world.equal(offsets.length, ranges.length + 1, "number of offsets");
+  world.equal(offsets[ranges.length], handles.length, "last offset");
+  for (const [i, drawn] of ranges.entries()) {
+    const list = handles.subarray(offsets[i], offsets[i + 1]);
+    world.checkListed(side, drawn, side.model.digest(drawn), list.length, list);
+  }
 }
 
 export function chosen({ side, random }: Step): number {

@@ -5,10 +5,12 @@ import { Digest } from "./bucket.ts";
 import { drawInterval } from "./draw.ts";
 import {
   arrange,
+  checkLists,
   chosen,
   columnsOf,
   doors,
   drawOverlap,
+  drawQueries,
   expectArgument,
   listFor,
   listOf,
@@ -204,6 +206,30 @@ function hitsAndLocks(side: Side): { expected: Digest; isLocked: boolean } {
     if (bucket.locked[row] === 1) isLocked = true;
   });
   return { expected, isLocked };
+}
+
+/** All of the ranges or, if any of them hits a locked interval, none. */
+export function invalidateMany(step: Step): void {
+  const { world, side } = step;
+  const { model } = side;
+  const ranges = drawQueries(step);
+  const sequence = sequenceOf(step);
+  let isLocked = false;
+  for (const drawn of ranges) {
+    model.forEachHit(drawn, (bucket, row) => {
+      if (bucket.locked[row] === 1) isLocked = true;
+    });
+  }
+  world.note(side, () => `invalidateMany(${listOf(ranges)}, ${sequence})`);
+  const lists = side.set.invalidateMany(...columnsOf(ranges), sequence);
+  world.equal(lists === undefined, isLocked, "invalidateMany of a locked interval");
+  if (lists === undefined) return;
+  checkLists(step, ranges, lists);
+  for (const drawn of ranges) {
+    model.forEachHit(drawn, (bucket, row) => {
+      bucket.sequence[row] = sequence;
+    });
+  }
 }
 
 export function invalidateUnlocked(step: Step): void {

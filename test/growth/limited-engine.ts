@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { Engine } from "../../src/engine/engine.ts";
 import type { EngineExports } from "../../src/engine/exports.ts";
-import { fileOf, type Target } from "./support.ts";
+import { fileOf, type Target } from "../engine/support.ts";
 
 /** What stands in the way: `memory.grow` itself, or the bound that `maxBytes` sets. */
 export const OBSTACLES = ["memory.grow", "maxBytes"] as const;
