@@ -249,6 +249,19 @@ describe.each(TARGETS)("IntervalSet on the %s engine", (target) => {
       a.clear();
       expect(play()).toEqual(first);
     });
+
+    it("let no handle start over that has come back itself", () => {
+      const engine = engineOf(target);
+      const [a, b] = [create(engine), create(engine)];
+      const [back, gone] = [a.insert(1, 1), a.insert(2, 2)] as const;
+      for (const handle of [back, gone]) a.transferTo(b, handle);
+      a.clear();
+      b.transferTo(a, back);
+      b.remove(gone);
+      expect([a.size, a.has(back), a.startOf(back)]).toEqual([1, true, 1n]);
+      expect(a.insert(3, 3)).not.toBe(back);
+      a.verify();
+    });
   });
 
   it("tells which invariant is broken", () => {

@@ -12,11 +12,14 @@ export const TOP = (1n << 64n) - 1n;
 
 const modules = new Map<Target, WebAssembly.Module>();
 
+export function fileOf(target: Target): string {
+  return join(import.meta.dirname, "../../build", target, "engine.wasm");
+}
+
 export function moduleOf(target: Target): WebAssembly.Module {
   let module = modules.get(target);
   if (module === undefined) {
-    const file = join(import.meta.dirname, "../../build", target, "engine.wasm");
-    module = new WebAssembly.Module(readFileSync(file));
+    module = new WebAssembly.Module(readFileSync(fileOf(target)));
     modules.set(target, module);
   }
   return module;
