@@ -309,8 +309,13 @@ export function noteTransfer(handle: u32, from: IntervalSet, to: IntervalSet): v
   const owner = ownerOf(handle);
   if (owner === changetype<usize>(from)) from.lent += 1;
   else from.borrowed -= 1;
-  if (owner === changetype<usize>(to)) to.lent -= 1;
-  else to.borrowed += 1;
+  if (owner === changetype<usize>(to)) {
+    to.lent -= 1;
+    // It is in use at home, so the others cannot start over around it.
+    to.flags &= ~RESTART_DUE;
+  } else {
+    to.borrowed += 1;
+  }
 }
 
 function settleLoan(owner: IntervalSet): void {
