@@ -423,11 +423,13 @@ export class Leaf {
   }
 
   /** Sets the sequence of every hit. */
-  @inline stamp(hits: u64, sequence: u32): void {
+  @inline stamp(hits: u64, found: u32, sequence: u32): void {
     let at = this.sequencePlace;
-    if (<u32>popcnt(hits) <= SPARSE_HITS) {
-      while (hits !== 0) {
-        store<u32>(at + ((<usize>ctz(hits)) << 2), sequence);
+    if (found <= SPARSE_HITS) {
+      let place = SINK;
+      for (let k: u32 = 0; k < SPARSE_HITS; k += 1) {
+        place = select(at + ((<usize>ctz(hits)) << 2), place, hits !== 0);
+        store<u32>(place, sequence);
         hits &= hits - 1;
       }
       return;

@@ -117,9 +117,9 @@ function walkBelow(
   if (operation !== COLLECT) {
     if (operation === COLLECT_LOCKED) hits &= leaf.locks;
     else if (operation === INVALIDATE_UNLOCKED) hits &= ~leaf.locks;
-    if (operation >= INVALIDATE) leaf.stamp(hits, header().sequence);
   }
   const found = <u32>popcnt(hits);
+  if (operation >= INVALIDATE) leaf.stamp(hits, found, header().sequence);
   const h = header();
   if (total >= h.skip && total - h.skip + found <= h.capacity) {
     leaf.list(hits, found, h.out + ((total - h.skip) << 2));
