@@ -1,6 +1,7 @@
 import type { Point, Sleepable } from "../blocking/suspension.ts";
 import type { Random } from "../sim/random.ts";
-import { DEVICE_PAGES_MAX, slotOf } from "./mirror-table.ts";
+import { DEVICE_PAGES_MAX } from "./device-pages.ts";
+import { slotOf } from "./mirror-table.ts";
 import type { World } from "./world.ts";
 
 /** So often does a device redo a read that collided, before it turns to something else. */
@@ -54,7 +55,7 @@ export class Device {
     }
     if (table.liveCount === 0) return undefined;
     const slot = table.liveAt(this.#random.below(table.liveCount));
-    return { slot, page: this.#random.below(table.pageCount(slot)) };
+    return { slot, page: this.#random.below(table.group[slot].pageCount) };
   }
 
   *#fault(slot: number, page: number): Sleepable<undefined> {
@@ -76,7 +77,8 @@ export class Device {
   /** One read of the memory behind a device page. True if it collided and has to be redone. */
   *#tryFault(slot: number, page: number): Sleepable<boolean> {
     const { table, counters, coherence, planter } = this.#world;
-    const mm = table.mm[slot];
+    const group = table.group[slot];
+    const { mm } = group;
     const { mirrors } = mm.space;
     const handle = table.handle[slot];
 
@@ -85,7 +87,7 @@ export class Device {
     yield AFTER_BEGIN;
 
     if (table.retired[slot] === 1) return false;
-    const [start, end] = table.pageRange(slot, page);
+    const [start, end] = group.pageRange(page);
     if (!mm.isMapped(start, end)) {
       counters.readsUnmapped += 1;
       return false;
