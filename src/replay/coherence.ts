@@ -108,19 +108,29 @@ export class Coherence {
    * @param hits handles
    */
   checkStart(witness: Witness, window: InvalidationWindow, hits: Uint32Array): void {
-    for (const group of witness.overlapping) group.expectedBy = witness.serial;
-    this.#checkHits(witness, hits);
-    this.#checkExpected(witness, window);
+    for (const group of witness.overlapping) {
+      group.expectedBy = witness.serial;
+      group.hits = 0;
+    }
+    this.#checkHits(witness, window, hits);
+    for (const group of witness.overlapping) {
+      // Each mirror counts once, so equal numbers mean that none is missing.
+      if (group.hits !== group.handles.length) this.#reportMissed(group, witness);
+    }
     this.#checkApart(witness, window);
   }
 
-  #checkHits({ mm, start, end, serial, line }: Witness, hits: Uint32Array): void {
+  #checkHits(witness: Witness, { sequence }: InvalidationWindow, hits: Uint32Array): void {
     const table = this.#table;
+    const { mm, start, end, serial, line } = witness;
+    const { tree } = mm.space.mirrors;
     for (const handle of hits) {
       const slot = slotOf(handle);
       const group = table.group[slot];
+      const expected = group.expectedBy === serial;
       // Beside the expected ones those may be hit that overlap the range in a hole only.
-      if (group.expectedBy !== serial && (group.mm !== mm || !group.overlaps(start, end))) {
+      const overlaps = expected || (group.mm === mm && group.overlaps(start, end));
+      if (!overlaps || table.handle[slot] !== handle) {
         this.report(
           "wrong-hit",
           line,
@@ -132,25 +142,9 @@ export class Coherence {
           line,
           `${describe(table, slot)} is listed twice as hit by ${range(start, end)}`,
         );
-      }
-      table.hitBy[slot] = serial;
-    }
-  }
-
-  #checkExpected(witness: Witness, { sequence }: InvalidationWindow): void {
-    const table = this.#table;
-    const { mm, start, end, serial, line } = witness;
-    const { tree } = mm.space.mirrors;
-    for (const { handles } of witness.overlapping) {
-      for (const handle of handles) {
-        const slot = slotOf(handle);
-        if (table.hitBy[slot] !== serial) {
-          this.report(
-            "missed-hit",
-            line,
-            `${describe(table, slot)} overlaps ${range(start, end)} but is not listed as hit`,
-          );
-        } else if (tree.sequenceOf(handle) !== sequence) {
+      } else if (expected) {
+        group.hits += 1;
+        if (tree.sequenceOf(handle) !== sequence) {
           this.report(
             "unset-sequence",
             line,
@@ -158,6 +152,19 @@ export class Coherence {
           );
         }
       }
+      table.hitBy[slot] = serial;
+    }
+  }
+
+  #reportMissed({ handles }: MirrorGroup, { start, end, serial, line }: Witness): void {
+    const table = this.#table;
+    for (const handle of handles) {
+      if (table.hitBy[slotOf(handle)] === serial) continue;
+      this.report(
+        "missed-hit",
+        line,
+        `${describe(table, slotOf(handle))} overlaps ${range(start, end)} but is not listed as hit`,
+      );
     }
   }
 
@@ -212,6 +219,7 @@ export class Coherence {
   checkEnd(witness: Witness): void {
     const { installed } = this.#table;
     for (const group of witness.overlapping) {
+      if (group.entries === 0) continue;
       const pages = group.pagesIn(witness.start, witness.end);
       for (const handle of group.handles) {
         const entries = installed[slotOf(handle)] & pages;
@@ -222,6 +230,7 @@ export class Coherence {
 
   /** Memory went: no mirror of the group may have an entry for it left. */
   checkUnmapped(group: MirrorGroup, start: Address, end: Address, line: number): void {
+    if (group.entries === 0) return;
     const table = this.#table;
     const pages = group.pagesIn(start, end);
     for (const handle of group.handles) {

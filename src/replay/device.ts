@@ -1,6 +1,5 @@
 import type { Point, Sleepable } from "../blocking/suspension.ts";
 import type { Random } from "../sim/random.ts";
-import { DEVICE_PAGES_MAX } from "./device-pages.ts";
 import { slotOf } from "./mirror-table.ts";
 import type { World } from "./world.ts";
 
@@ -120,8 +119,7 @@ export class Device {
   #install(slot: number, page: number, lookedUpAt: number, mustRetry: boolean): void {
     const { table, counters, coherence } = this.#world;
     coherence.checkInstall(slot, page, this.#number, lookedUpAt, mustRetry, this.#world.line);
-    table.installed[slot] |= 1 << page;
-    table.entryStamp[slot * DEVICE_PAGES_MAX + page] = lookedUpAt;
+    table.install(slot, page, lookedUpAt);
     counters.entriesInstalled += 1;
   }
 }

@@ -118,8 +118,8 @@ export class Invalidator {
       const slot = slotOf(handle);
       if (installed[slot] === 0) continue;
       let torn = installed[slot] & table.group[slot].pagesIn(start, end);
-      installed[slot] &= ~torn;
       for (; torn !== 0; torn &= torn - 1) {
+        table.tearDown(slot, lowestBit(torn));
         counters.entriesTornDown += 1;
         wanted.add(handle, lowestBit(torn));
       }

@@ -34,6 +34,10 @@ export class MirrorGroup {
   gatheredFor = 0;
   /** Serial of the last invalidation that had to hit the group. */
   expectedBy = 0;
+  /** How many of the mirrors that invalidation has hit. */
+  hits = 0;
+  /** Secondary entries that the devices of all mirrors hold. */
+  entries = 0;
 
   constructor(mm: SimulatedMm, start: Address, end: Address, frozenAt: number) {
     this.mm = mm;

@@ -82,6 +82,20 @@ export class MirrorTable {
     group.handles.push(handle);
   }
 
+  /** A device has faulted in a page that it looked up when there had been so many changes. */
+  install(slot: number, page: number, lookedUpAt: number): void {
+    const bit = 1 << page;
+    if ((this.installed[slot] & bit) === 0) this.group[slot].entries += 1;
+    this.installed[slot] |= bit;
+    this.entryStamp[slot * DEVICE_PAGES_MAX + page] = lookedUpAt;
+  }
+
+  /** Drops an entry that is installed. */
+  tearDown(slot: number, page: number): void {
+    this.installed[slot] &= ~(1 << page);
+    this.group[slot].entries -= 1;
+  }
+
   /** Nobody starts work on the mirror from now on. */
   retire(slot: number): void {
     this.retired[slot] = 1;
