@@ -42,8 +42,10 @@ export class Placement {
    * piece that lies beyond the 64-bit space.
    */
   choose(mm: TracedMm, piece: Piece, count: number): MirrorRange[] {
+    if (count === 0) return [];
     const whole = withinSpace(piece.start, piece.end);
-    const others = new Map<string, MirrorRange>();
+    const distinct = new Map<string, MirrorRange>();
+    if (whole !== undefined) distinct.set(keyOf(whole), whole);
     const neighbourhood = new Neighbourhood(mm, piece);
     const ranges: MirrorRange[] = [];
     for (let i = 0; i < count; i += 1) {
@@ -58,9 +60,9 @@ export class Placement {
           ? this.#part(piece.start, piece.end)
           : neighbourhood.within(1 + this.#random.below(REACH_PIECES_MAX));
       if (range === undefined) continue;
-      const key = `${range.start}-${range.end}`;
-      const known = others.get(key);
-      if (known === undefined) others.set(key, range);
+      const key = keyOf(range);
+      const known = distinct.get(key);
+      if (known === undefined) distinct.set(key, range);
       ranges.push(known ?? range);
     }
     return ranges;
@@ -75,6 +77,10 @@ export class Placement {
       end: Math.min(end, start + (first + count) * CPU_PAGE),
     };
   }
+}
+
+function keyOf({ start, end }: MirrorRange): string {
+  return `${start}-${end}`;
 }
 
 /** The pieces around a new one; looked for once, however many mirrors want them. */
