@@ -1,6 +1,8 @@
 import type { Address } from "../engine/addresses.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
-import { DEVICE_PAGES_MAX, lowestBit, type MirrorTable, slotOf } from "./mirror-table.ts";
+import { DEVICE_PAGES_MAX, lowestBit } from "./device-pages.ts";
+import type { MirrorGroup } from "./mirror-group.ts";
+import { type MirrorTable, slotOf } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 
 /** What can go wrong between an address space and its mirrors. */
@@ -36,14 +38,14 @@ export interface Witness {
   readonly mm: SimulatedMm;
   readonly start: Address;
   readonly end: Address;
-  /** Identifies the invalidation in `hitBy` and `gatheredBy`; from 1. */
+  /** Identifies the invalidation in the marks of mirrors and groups; from 1. */
   readonly serial: number;
   /** The line of the log it comes from. */
   readonly line: number;
-  /** Slots of all mirrors that overlap the range and mapped memory. */
-  readonly overlapping: number[];
-  /** Slots of mirrors nearby that do not overlap the range. */
-  readonly apart: number[];
+  /** All groups that overlap the range and mapped memory in it. */
+  readonly overlapping: readonly MirrorGroup[];
+  /** Groups nearby that do not overlap the range. */
+  readonly apart: readonly MirrorGroup[];
 }
 
 const VIOLATIONS_KEPT = 100;
@@ -85,28 +87,50 @@ export class Coherence {
 
   /** Gathers the mirrors that an invalidation of `[start, end)` must hit. */
   witness(mm: SimulatedMm, start: Address, end: Address, line: number): Witness {
-    const table = this.#table;
     this.#serial += 1;
     const serial = this.#serial;
-    const overlapping: number[] = [];
-    const apart: number[] = [];
-    for (const piece of mm.traced.overlapping(start, end)) {
-      for (const slot of mm.watchersOf(piece)) {
-        if (table.gatheredBy[slot] === serial) continue;
-        table.gatheredBy[slot] = serial;
-        if (table.isHidden(slot)) continue;
-        (table.overlaps(slot, start, end) ? overlapping : apart).push(slot);
+    const overlapping: MirrorGroup[] = [];
+    const apart: MirrorGroup[] = [];
+    for (const { groups } of mm.overlapping(start, end)) {
+      for (const group of groups) {
+        if (group.gatheredFor === serial) continue;
+        group.gatheredFor = serial;
+        if (group.isHidden) continue;
+        (group.overlaps(start, end) ? overlapping : apart).push(group);
       }
     }
     return { mm, start, end, serial, line, overlapping, apart };
   }
 
-  /** After start: the hit list and the sequences are those of exactly the mirrors that overlap. */
-  checkStart(witness: Witness, window: InvalidationWindow, hits: readonly number[]): void {
+  /**
+   * After start: the hit list and the sequences are those of exactly the mirrors that overlap.
+   *
+   * @param hits handles
+   */
+  checkStart(witness: Witness, window: InvalidationWindow, hits: Uint32Array): void {
+    for (const group of witness.overlapping) {
+      group.expectedBy = witness.serial;
+      group.hits = 0;
+    }
+    this.#checkHits(witness, window, hits);
+    for (const group of witness.overlapping) {
+      // Each mirror counts once, so equal numbers mean that none is missing.
+      if (group.hits !== group.handles.length) this.#reportMissed(group, witness);
+    }
+    this.#checkApart(witness, window);
+  }
+
+  #checkHits(witness: Witness, { sequence }: InvalidationWindow, hits: Uint32Array): void {
     const table = this.#table;
     const { mm, start, end, serial, line } = witness;
-    for (const slot of hits) {
-      if (table.mm[slot] !== mm || !table.overlaps(slot, start, end)) {
+    const { tree } = mm.space.mirrors;
+    for (const handle of hits) {
+      const slot = slotOf(handle);
+      const group = table.group[slot];
+      const expected = group.expectedBy === serial;
+      // Beside the expected ones those may be hit that overlap the range in a hole only.
+      const overlaps = expected || (group.mm === mm && group.overlaps(start, end));
+      if (!overlaps || table.handle[slot] !== handle) {
         this.report(
           "wrong-hit",
           line,
@@ -118,38 +142,49 @@ export class Coherence {
           line,
           `${describe(table, slot)} is listed twice as hit by ${range(start, end)}`,
         );
+      } else if (expected) {
+        group.hits += 1;
+        if (tree.sequenceOf(handle) !== sequence) {
+          this.report(
+            "unset-sequence",
+            line,
+            `${describe(table, slot)} was hit by ${range(start, end)} but does not have its sequence ${sequence}`,
+          );
+        }
       }
       table.hitBy[slot] = serial;
     }
-    const { mirrors } = mm.space;
-    for (const slot of witness.overlapping) {
-      if (table.hitBy[slot] !== serial) {
-        this.report(
-          "missed-hit",
-          line,
-          `${describe(table, slot)} overlaps ${range(start, end)} but is not listed as hit`,
-        );
-      } else if (mirrors.sequenceOf(table.handle[slot]) !== window.sequence) {
-        this.report(
-          "unset-sequence",
-          line,
-          `${describe(table, slot)} was hit by ${range(start, end)} but does not have its sequence ${window.sequence}`,
-        );
-      }
+  }
+
+  #reportMissed({ handles }: MirrorGroup, { start, end, serial, line }: Witness): void {
+    const table = this.#table;
+    for (const handle of handles) {
+      if (table.hitBy[slotOf(handle)] === serial) continue;
+      this.report(
+        "missed-hit",
+        line,
+        `${describe(table, slotOf(handle))} overlaps ${range(start, end)} but is not listed as hit`,
+      );
     }
-    for (const slot of witness.apart) {
-      if (mirrors.sequenceOf(table.handle[slot]) === window.sequence) {
+  }
+
+  #checkApart({ mm, start, end, line, apart }: Witness, { sequence }: InvalidationWindow): void {
+    const table = this.#table;
+    const { tree } = mm.space.mirrors;
+    for (const { handles } of apart) {
+      for (const handle of handles) {
+        if (tree.sequenceOf(handle) !== sequence) continue;
         this.report(
           "wrong-sequence",
           line,
-          `${describe(table, slot)} lies apart from ${range(start, end)} but has its sequence ${window.sequence}`,
+          `${describe(table, slotOf(handle))} lies apart from ${range(start, end)} but has its sequence ${sequence}`,
         );
       }
     }
   }
 
   /** Compares a hit list with a scan over every mirror of the address space. */
-  checkAgainstScan(witness: Witness, hits: readonly number[]): void {
+  checkAgainstScan(witness: Witness, hits: Uint32Array): void {
     const table = this.#table;
     const { mm, start, end, line } = witness;
     const listed = new Set(hits);
@@ -158,9 +193,10 @@ export class Coherence {
       // A removal is done at the thaw, before whoever asked for it is woken: the slot may have a
       // new owner already.
       if (table.handle[slot] !== handle || !mm.space.mirrors.has(handle)) continue;
-      if (table.isHidden(slot)) continue;
-      if (table.overlaps(slot, start, end) !== listed.has(slot)) {
-        const kind = listed.has(slot) ? "wrong-hit" : "missed-hit";
+      const group = table.group[slot];
+      if (group.isHidden) continue;
+      if (group.overlaps(start, end) !== listed.has(handle)) {
+        const kind = listed.has(handle) ? "wrong-hit" : "missed-hit";
         this.report(
           kind,
           line,
@@ -172,29 +208,37 @@ export class Coherence {
 
   /** The memory of the range changes now: what was looked up before is old. */
   change(witness: Witness): void {
-    const table = this.#table;
     this.#changes += 1;
-    for (const slot of witness.overlapping) {
-      let pages = table.pagesIn(slot, witness.start, witness.end);
-      for (; pages !== 0; pages &= pages - 1) {
-        table.changeStamp[slot * DEVICE_PAGES_MAX + lowestBit(pages)] = this.#changes;
-      }
+    for (const group of witness.overlapping) {
+      let pages = group.pagesIn(witness.start, witness.end);
+      for (; pages !== 0; pages &= pages - 1) group.changeStamps[lowestBit(pages)] = this.#changes;
     }
   }
 
   /** After end: nobody holds an entry of before the change. */
   checkEnd(witness: Witness): void {
-    for (const slot of witness.overlapping) this.#checkEntries(slot, witness);
+    const { installed } = this.#table;
+    for (const group of witness.overlapping) {
+      if (group.entries === 0) continue;
+      const pages = group.pagesIn(witness.start, witness.end);
+      for (const handle of group.handles) {
+        const entries = installed[slotOf(handle)] & pages;
+        if (entries !== 0) this.#checkEntries(slotOf(handle), entries, witness);
+      }
+    }
   }
 
-  /** Memory went: no entry for it may be left. */
-  checkUnmapped(slot: number, start: Address, end: Address, line: number): void {
+  /** Memory went: no mirror of the group may have an entry for it left. */
+  checkUnmapped(group: MirrorGroup, start: Address, end: Address, line: number): void {
+    if (group.entries === 0) return;
     const table = this.#table;
-    if ((table.installed[slot] & table.pagesIn(slot, start, end)) !== 0) {
+    const pages = group.pagesIn(start, end);
+    for (const handle of group.handles) {
+      if ((table.installed[slotOf(handle)] & pages) === 0) continue;
       this.report(
         "stale-entry",
         line,
-        `${describe(table, slot)} holds an entry in ${range(start, end)}, which is no longer mapped`,
+        `${describe(table, slotOf(handle))} holds an entry in ${range(start, end)}, which is no longer mapped`,
       );
     }
   }
@@ -215,18 +259,20 @@ export class Coherence {
       this.report("unlocked-install", line, `${install} without holding its lock`);
     } else if (mustRetry) {
       this.report("ignored-retry", line, `${install} although an invalidation has come in between`);
-    } else if (lookedUpAt < table.changeStamp[slot * DEVICE_PAGES_MAX + page]) {
+    } else if (lookedUpAt < table.group[slot].changeStamps[page]) {
       this.report("stale-entry", line, `${install} that it looked up before the memory changed`);
     }
   }
 
-  #checkEntries(slot: number, witness: Witness): void {
+  /** @param entries device pages whose entries are installed, as bits */
+  #checkEntries(slot: number, entries: number, witness: Witness): void {
     const table = this.#table;
-    let pages = table.installed[slot] & table.pagesIn(slot, witness.start, witness.end);
-    for (; pages !== 0; pages &= pages - 1) {
-      const entry = slot * DEVICE_PAGES_MAX + lowestBit(pages);
-      if (table.entryStamp[entry] >= table.changeStamp[entry]) continue;
-      const [start, end] = table.pageRange(slot, lowestBit(pages));
+    const group = table.group[slot];
+    for (let pages = entries; pages !== 0; pages &= pages - 1) {
+      const page = lowestBit(pages);
+      const lookedUpAt = table.entryStamp[slot * DEVICE_PAGES_MAX + page];
+      if (lookedUpAt >= group.changeStamps[page]) continue;
+      const [start, end] = group.pageRange(page);
       this.report(
         "stale-entry",
         witness.line,
@@ -237,7 +283,8 @@ export class Coherence {
 }
 
 function describe(table: MirrorTable, slot: number): string {
-  return `mirror ${table.handle[slot]} of ${range(table.start[slot], table.end[slot])} in ${table.mm[slot].traced.id}`;
+  const { start, end, mm } = table.group[slot];
+  return `mirror ${table.handle[slot]} of ${range(start, end)} in ${mm.traced.id}`;
 }
 
 function range(start: Address, end: Address): string {

@@ -1,6 +1,6 @@
 import type { Point, Sleepable } from "../blocking/suspension.ts";
 import type { Random } from "../sim/random.ts";
-import { DEVICE_PAGES_MAX, slotOf } from "./mirror-table.ts";
+import { slotOf } from "./mirror-table.ts";
 import type { World } from "./world.ts";
 
 /** So often does a device redo a read that collided, before it turns to something else. */
@@ -54,7 +54,7 @@ export class Device {
     }
     if (table.liveCount === 0) return undefined;
     const slot = table.liveAt(this.#random.below(table.liveCount));
-    return { slot, page: this.#random.below(table.pageCount(slot)) };
+    return { slot, page: this.#random.below(table.group[slot].pageCount) };
   }
 
   *#fault(slot: number, page: number): Sleepable<undefined> {
@@ -76,7 +76,8 @@ export class Device {
   /** One read of the memory behind a device page. True if it collided and has to be redone. */
   *#tryFault(slot: number, page: number): Sleepable<boolean> {
     const { table, counters, coherence, planter } = this.#world;
-    const mm = table.mm[slot];
+    const group = table.group[slot];
+    const { mm } = group;
     const { mirrors } = mm.space;
     const handle = table.handle[slot];
 
@@ -85,7 +86,7 @@ export class Device {
     yield AFTER_BEGIN;
 
     if (table.retired[slot] === 1) return false;
-    const [start, end] = table.pageRange(slot, page);
+    const [start, end] = group.pageRange(page);
     if (!mm.isMapped(start, end)) {
       counters.readsUnmapped += 1;
       return false;
@@ -118,8 +119,7 @@ export class Device {
   #install(slot: number, page: number, lookedUpAt: number, mustRetry: boolean): void {
     const { table, counters, coherence } = this.#world;
     coherence.checkInstall(slot, page, this.#number, lookedUpAt, mustRetry, this.#world.line);
-    table.installed[slot] |= 1 << page;
-    table.entryStamp[slot * DEVICE_PAGES_MAX + page] = lookedUpAt;
+    table.install(slot, page, lookedUpAt);
     counters.entriesInstalled += 1;
   }
 }

@@ -3,7 +3,8 @@ import type { Address } from "../engine/addresses.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import type { Random } from "../sim/random.ts";
 import type { TraceEventType } from "../trace/index.ts";
-import { lowestBit, slotOf } from "./mirror-table.ts";
+import { lowestBit } from "./device-pages.ts";
+import { slotOf } from "./mirror-table.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 import type { World } from "./world.ts";
 
@@ -47,9 +48,8 @@ export class Invalidator {
     if (window === undefined) return false;
     const open = { window, line };
     mm.openWindows.add(open);
-    const hits = Array.from(window.hits, slotOf);
-    counters.countInvalidation(event, blockable, hits.length);
-    planter.afterStart(witness, hits);
+    counters.countInvalidation(event, blockable, window.hitCount);
+    const hits = planter.afterStart(witness, window.hits);
     coherence.checkStart(witness, window, hits);
     if (this.#verify) coherence.checkAgainstScan(witness, hits);
     this.#tearDown(hits, start, end);
@@ -111,14 +111,17 @@ export class Invalidator {
   }
 
   /** What a callback would do: the entries go before the memory changes. */
-  #tearDown(hits: readonly number[], start: Address, end: Address): void {
+  #tearDown(hits: Uint32Array, start: Address, end: Address): void {
     const { table, counters, wanted } = this.#world;
-    for (const slot of hits) {
-      let torn = table.installed[slot] & table.pagesIn(slot, start, end);
-      table.installed[slot] &= ~torn;
+    const { installed } = table;
+    for (const handle of hits) {
+      const slot = slotOf(handle);
+      if (installed[slot] === 0) continue;
+      let torn = installed[slot] & table.group[slot].pagesIn(start, end);
       for (; torn !== 0; torn &= torn - 1) {
+        table.tearDown(slot, lowestBit(torn));
         counters.entriesTornDown += 1;
-        wanted.add(table.handle[slot], lowestBit(torn));
+        wanted.add(handle, lowestBit(torn));
       }
     }
   }

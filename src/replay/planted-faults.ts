@@ -1,5 +1,5 @@
 import type { Witness } from "./coherence.ts";
-import type { MirrorTable } from "./mirror-table.ts";
+import { type MirrorTable, slotOf } from "./mirror-table.ts";
 
 /**
  * Faults that can be planted into a replay, one at a time, to see that its checks bite. Each is named
@@ -27,7 +27,8 @@ export class FaultPlanter {
   readonly #table: MirrorTable;
   #committed = false;
   #reserved = false;
-  #sequencesBefore: number[] = [];
+  /** By handle, for each invalidation whose start is under way: several may be at once. */
+  readonly #sequencesBefore = new WeakMap<Witness, ReadonlyMap<number, number>>();
 
   constructor(fault: PlantedFault | undefined, table: MirrorTable) {
     this.#fault = fault;
@@ -64,24 +65,33 @@ export class FaultPlanter {
   /** Before a start: remembers what a faulty engine would leave untouched. */
   beforeStart(witness: Witness): void {
     if (!this.#tampersWithHits()) return;
-    const { mirrors } = witness.mm.space;
-    this.#sequencesBefore = witness.overlapping.map((slot) =>
-      mirrors.sequenceOf(this.#table.handle[slot]),
-    );
+    const { mm, start, end, overlapping } = witness;
+    const { tree } = mm.space.mirrors;
+    const groups = new Set(overlapping);
+    const sequences = new Map<number, number>();
+    for (const handle of mm.mirrorsOf(mm.overlapping(start, end))) {
+      if (!groups.has(this.#table.group[slotOf(handle)])) continue;
+      sequences.set(handle, tree.sequenceOf(handle));
+    }
+    this.#sequencesBefore.set(witness, sequences);
   }
 
   /** After a start: undoes its work on one mirror that has an entry in the range. */
-  afterStart(witness: Witness, hits: number[]): void {
-    if (!this.#tampersWithHits()) return;
-    const table = this.#table;
-    const victim = witness.overlapping.findIndex(
-      (slot) => (table.installed[slot] & table.pagesIn(slot, witness.start, witness.end)) !== 0,
-    );
-    if (victim < 0) return;
-    this.#committed = true;
-    const slot = witness.overlapping[victim];
-    witness.mm.space.mirrors.tree.setSequence(table.handle[slot], this.#sequencesBefore[victim]);
-    if (this.#fault === "missed-hit") hits.splice(hits.indexOf(slot), 1);
+  afterStart(witness: Witness, hits: Uint32Array): Uint32Array {
+    if (!this.#tampersWithHits()) return hits;
+    for (const [handle, sequence] of this.#sequencesBefore.get(witness) ?? []) {
+      if (!this.#hasEntry(handle, witness)) continue;
+      this.#committed = true;
+      witness.mm.space.mirrors.tree.setSequence(handle, sequence);
+      return this.#fault === "missed-hit" ? hits.filter((hit) => hit !== handle) : hits;
+    }
+    return hits;
+  }
+
+  #hasEntry(handle: number, { start, end }: Witness): boolean {
+    const { installed, group } = this.#table;
+    const slot = slotOf(handle);
+    return (installed[slot] & group[slot].pagesIn(start, end)) !== 0;
   }
 
   #tampersWithHits(): boolean {

@@ -19,8 +19,9 @@ import {
 import { Device } from "./device.ts";
 import { Invalidator } from "./invalidation.ts";
 import { MIRRORS_MAX, SEED_MAX, STRIKES_MAX } from "./limits.ts";
+import { MirrorGroup } from "./mirror-group.ts";
 import { reap } from "./oom-reaper.ts";
-import { Placement } from "./placement.ts";
+import { type MirrorRange, Placement } from "./placement.ts";
 import { PLANTED_FAULTS, type PlantedFault } from "./planted-faults.ts";
 import { type ReplayReport, reportOf } from "./report.ts";
 import { SimulatedMm } from "./simulated-mm.ts";
@@ -171,22 +172,22 @@ class Replayer implements TraceObserver {
     mm.addPiece(piece);
     this.#livePieces += 1;
     const due = this.#placement.mirrorsDue(this.#livePieces, table.liveCount);
-    for (let i = 0; i < due; i += 1) this.#insertMirror(mm, piece);
+    this.#insertMirrors(mm, this.#placement.choose(traced, piece, due));
     counters.mirrorsPeak = Math.max(counters.mirrorsPeak, table.liveCount);
   }
 
   pieceCut(traced: TracedMm, piece: Piece, remains: readonly Piece[]): void {
     const mm = this.#spaceOf(traced);
     this.#livePieces += remains.length - 1;
-    for (const slot of mm.watchersOf(piece)) {
+    for (const group of mm.watchersOf(piece)) {
       let { start } = piece;
       for (const remain of [...remains, { start: piece.end, end: piece.end }]) {
         if (start < remain.start)
-          this.#world.coherence.checkUnmapped(slot, start, remain.start, this.#world.line);
+          this.#world.coherence.checkUnmapped(group, start, remain.start, this.#world.line);
         start = remain.end;
       }
     }
-    mm.cutPiece(piece, remains, (slot) => this.#world.retireMirror(slot));
+    mm.cutPiece(piece, remains, (handle) => this.#world.retireMirror(handle));
   }
 
   mmReleased(traced: TracedMm): void {
@@ -195,7 +196,7 @@ class Replayer implements TraceObserver {
     this.#invalidator.closeForgotten(mm);
     this.#livePieces -= mm.pieceCount;
     mm.released = true;
-    mm.dropPieces((slot) => this.#world.retireMirror(slot));
+    mm.dropPieces((handle) => this.#world.retireMirror(handle));
     if (mm.mirrors.size === 0) mm.space[Symbol.dispose]();
     this.#spaces.delete(traced);
   }
@@ -208,7 +209,7 @@ class Replayer implements TraceObserver {
     driver.drain();
     const atEnd = { mirrors: table.liveCount, engineBytes: this.#engine.byteLength };
     for (const mm of this.#spaces.values()) {
-      mm.dropPieces((slot) => this.#world.retireMirror(slot));
+      mm.dropPieces((handle) => this.#world.retireMirror(handle));
       if (mm.space.mirrors.size !== 0) {
         coherence.report(
           "engine",
@@ -270,14 +271,24 @@ class Replayer implements TraceObserver {
     this.#world.driver.spawn("reaper", reap(mm, this.#world, this.#invalidator));
   }
 
-  #insertMirror(mm: SimulatedMm, piece: Piece): void {
-    const range = this.#placement.choose(mm.traced, piece);
-    if (range === undefined) return;
+  #insertMirrors(mm: SimulatedMm, ranges: readonly MirrorRange[]): void {
+    const { table, counters } = this.#world;
     const { space } = mm;
-    const frozenAt = (space.sequence & 1) === 1 ? space.sequence : 0;
-    const handle = space.mirrors.insert(range.start, range.end);
-    mm.addMirror(this.#world.table.add(handle, mm, range.start, range.end, frozenAt));
-    this.#world.counters.mirrorsInserted += 1;
+    const groups = new Map<MirrorRange, MirrorGroup>();
+    for (const range of ranges) {
+      const frozenAt = (space.sequence & 1) === 1 ? space.sequence : 0;
+      const handle = space.mirrors.insert(range.start, range.end);
+      let group = groups.get(range);
+      // The insertion of the first may freeze the tree: then the others are deferred.
+      if (group?.frozenAt !== frozenAt) {
+        group = new MirrorGroup(mm, range.start, range.end, frozenAt);
+        groups.set(range, group);
+        mm.addGroup(group);
+      }
+      table.add(handle, group);
+      mm.mirrors.add(handle);
+      counters.mirrorsInserted += 1;
+    }
   }
 
   #spaceOf(traced: TracedMm): SimulatedMm {

@@ -3,12 +3,26 @@ import type { Address } from "../engine/addresses.ts";
 import type { AddressSpace } from "../notifier/address-space.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import type { Piece, TracedMm } from "../trace/index.ts";
-import type { MirrorTable } from "./mirror-table.ts";
+import { PieceList } from "../trace/piece-list.ts";
+import type { MirrorGroup } from "./mirror-group.ts";
+import { type MirrorTable, slotOf } from "./mirror-table.ts";
 
 /** A window that somebody opened, and the line of the log that made them. */
 export interface OpenWindow {
   readonly window: InvalidationWindow;
   readonly line: number;
+}
+
+/** A piece, as it was announced, and who watches it. */
+export interface WatchedPiece {
+  readonly start: Address;
+  readonly end: Address;
+  /** When it came, by the clock of its address space; what a cut leaves came with the cut. */
+  readonly since: number;
+  /** When the piece came of which cuts have left this one. */
+  readonly mappedAt: number;
+  /** All groups that overlap it, each once. */
+  readonly groups: MirrorGroup[];
 }
 
 /**
@@ -26,9 +40,9 @@ export class SimulatedMm {
   /** Handles of the mirrors inserted and not yet removed. */
   readonly mirrors: Set<number> = new Set<number>();
   readonly #table: MirrorTable;
-  readonly #watchers = new Map<Piece, number[]>();
-  /** Mirrors that also cover what is not mapped: a new piece may appear there. */
-  readonly #wide = new Set<number>();
+  readonly #pieces = new PieceList<WatchedPiece>();
+  /** Counts what happens to the pieces. */
+  #clock = 0;
 
   constructor(traced: TracedMm, space: AddressSpace, table: MirrorTable) {
     this.traced = traced;
@@ -38,87 +52,122 @@ export class SimulatedMm {
   }
 
   get pieceCount(): number {
-    return this.#watchers.size;
+    return this.#pieces.size;
   }
 
-  /** A new piece: mirrors that reach into it from holes watch it from now on. */
-  addPiece(piece: Piece): void {
-    const watchers: number[] = [];
-    this.#watchers.set(piece, watchers);
-    for (const slot of this.#wide) {
-      if (this.#table.overlaps(slot, piece.start, piece.end)) {
-        watchers.push(slot);
-        this.#table.pieces[slot] += 1;
-      }
+  /**
+   * A new piece: mirrors that reach into it from holes watch it from now on. Such a mirror has a
+   * piece left, on one side of the hole at least, so it watches the piece next to the hole there.
+   */
+  addPiece({ start, end }: Piece): void {
+    this.#clock += 1;
+    const groups: MirrorGroup[] = [];
+    const [left, right] = this.#pieces.around(start);
+    for (const group of left?.groups ?? []) {
+      if (group.overlaps(start, end)) groups.push(group);
     }
+    for (const group of right?.groups ?? []) {
+      const known = left !== undefined && group.overlaps(left.start, left.end);
+      if (!known && group.overlaps(start, end)) groups.push(group);
+    }
+    for (const group of groups) group.pieces += 1;
+    this.#pieces.insert({ start, end, since: this.#clock, mappedAt: this.#clock, groups });
   }
 
   /** A piece went or was cut; calls back for each mirror that has no piece left. */
-  cutPiece(piece: Piece, remains: readonly Piece[], onOrphan: (slot: number) => void): void {
-    const table = this.#table;
-    const watchers = this.#watchers.get(piece) as number[];
-    this.#watchers.delete(piece);
-    const remaining: number[][] = remains.map(() => []);
-    for (let i = 0; i < remains.length; i += 1) this.#watchers.set(remains[i], remaining[i]);
-    for (const slot of watchers) {
-      let pieces = table.pieces[slot] - 1;
-      let covered = false;
-      for (let i = 0; i < remains.length; i += 1) {
-        const { start, end } = remains[i];
-        if (!table.overlaps(slot, start, end)) continue;
-        remaining[i].push(slot);
-        pieces += 1;
-        covered ||= start <= table.start[slot] && table.end[slot] <= end;
+  cutPiece(piece: Piece, remains: readonly Piece[], onOrphan: (handle: number) => void): void {
+    const watched = this.#watched(piece);
+    this.#clock += 1;
+    const cutAt = this.#clock;
+    const left = remains.map(({ start, end }): WatchedPiece => {
+      this.#clock += 1;
+      return { start, end, since: this.#clock, mappedAt: watched.mappedAt, groups: [] };
+    });
+    this.#pieces.replace([watched], left);
+    const orphans: MirrorGroup[] = [];
+    for (const group of watched.groups) {
+      let within = false;
+      group.pieces -= 1;
+      for (const { start, end, groups } of left) {
+        if (!group.overlaps(start, end)) continue;
+        groups.push(group);
+        group.pieces += 1;
+        within ||= group.isWithin(start, end);
       }
-      table.pieces[slot] = pieces;
-      if (pieces === 0) {
-        this.#wide.delete(slot);
-        onOrphan(slot);
-      } else if (!covered) {
-        this.#wide.add(slot);
-      }
+      if (group.pieces === 0) orphans.push(group);
+      else if (!within && group.wideSince === 0) group.wideSince = cutAt;
     }
+    for (const handle of this.#inOrder(watched, orphans)) onOrphan(handle);
   }
 
-  /** A new mirror watches every piece that it overlaps. */
-  addMirror(slot: number): void {
-    const table = this.#table;
-    const start = table.start[slot];
-    const end = table.end[slot];
-    let covered = false;
-    let pieces = 0;
-    for (const piece of this.traced.overlapping(start, end)) {
-      // A piece that is not announced yet (a fork copies many) finds the mirror among the wide ones.
-      const watchers = this.#watchers.get(piece);
-      if (watchers === undefined) continue;
-      watchers.push(slot);
-      pieces += 1;
-      covered ||= piece.start <= start && end <= piece.end;
+  /** The mirrors of a new group watch every piece that they overlap. */
+  addGroup(group: MirrorGroup): void {
+    const { start, end } = group;
+    let within = false;
+    // A piece that is not announced yet (a fork copies many) finds the group by itself.
+    for (const piece of this.#pieces.overlapping(start, end)) {
+      piece.groups.push(group);
+      group.pieces += 1;
+      within ||= group.isWithin(piece.start, piece.end);
     }
-    table.pieces[slot] = pieces;
-    if (!covered) this.#wide.add(slot);
-    this.mirrors.add(table.handle[slot]);
+    group.insertedAt = this.#clock;
+    if (!within) group.wideSince = this.#clock;
   }
 
-  /** The mirrors that overlap a live piece. */
-  watchersOf(piece: Piece): readonly number[] {
-    return this.#watchers.get(piece) as number[];
+  /** The groups that overlap a live piece. */
+  watchersOf(piece: Piece): readonly MirrorGroup[] {
+    return this.#watched(piece).groups;
+  }
+
+  /** The live pieces that intersect `[start, end)`, ascending. */
+  overlapping(start: Address, end: Address): readonly WatchedPiece[] {
+    return this.#pieces.overlapping(start, end);
+  }
+
+  /** Handles of the mirrors that watch these pieces, each once, piece by piece, in a fixed order. */
+  mirrorsOf(pieces: Iterable<WatchedPiece>): number[] {
+    const seen = new Set<MirrorGroup>();
+    const handles: number[] = [];
+    for (const piece of pieces) {
+      const groups = piece.groups.filter((group) => !seen.has(group));
+      for (const group of groups) seen.add(group);
+      for (const handle of this.#inOrder(piece, groups)) handles.push(handle);
+    }
+    return handles;
   }
 
   /** All pieces are gone at once; calls back for each mirror. */
-  dropPieces(onOrphan: (slot: number) => void): void {
-    const orphans = new Set<number>();
-    for (const watchers of this.#watchers.values()) for (const slot of watchers) orphans.add(slot);
-    this.#watchers.clear();
-    this.#wide.clear();
-    for (const slot of orphans) {
-      this.#table.pieces[slot] = 0;
-      onOrphan(slot);
-    }
+  dropPieces(onOrphan: (handle: number) => void): void {
+    const orphans = this.mirrorsOf([...this.#pieces].sort((a, b) => a.since - b.since));
+    this.#pieces.clear();
+    for (const handle of orphans) onOrphan(handle);
   }
 
   /** Whether anything of `[start, end)` is mapped. */
   isMapped(start: Address, end: Address): boolean {
-    return this.traced.overlapping(start, end).length > 0;
+    return this.#pieces.overlapping(start, end).length > 0;
+  }
+
+  #watched({ start, end }: Piece): WatchedPiece {
+    return this.#pieces.overlapping(start, end)[0];
+  }
+
+  /**
+   * The mirrors of some groups that watch a piece: first those that reached into it when it was
+   * mapped, by when they came to reach beyond their own piece, then those inserted since.
+   */
+  #inOrder(piece: WatchedPiece, groups: readonly MirrorGroup[]): readonly number[] {
+    if (groups.length === 1) return groups[0].handles;
+    const { group: groupOf, insertion } = this.#table;
+    const time = (group: MirrorGroup) =>
+      group.insertedAt < piece.mappedAt ? group.wideSince : group.insertedAt;
+    return groups
+      .flatMap(({ handles }) => handles)
+      .sort((a, b) => {
+        const slotA = slotOf(a);
+        const slotB = slotOf(b);
+        const difference = time(groupOf[slotA]) - time(groupOf[slotB]);
+        return difference !== 0 ? difference : insertion[slotA] - insertion[slotB];
+      });
   }
 }

@@ -2,7 +2,7 @@ import type { SimulatedDriver } from "../blocking/simulated-driver.ts";
 import type { Sleepable } from "../blocking/suspension.ts";
 import { Coherence } from "./coherence.ts";
 import { Counters } from "./counters.ts";
-import { MirrorTable } from "./mirror-table.ts";
+import { MirrorTable, slotOf } from "./mirror-table.ts";
 import { FaultPlanter, type PlantedFault } from "./planted-faults.ts";
 import type { SimulatedMm } from "./simulated-mm.ts";
 
@@ -35,12 +35,12 @@ export class World {
   }
 
   /** The owner of a mirror gives it up; a device at work on it finishes first. */
-  retireMirror(slot: number): void {
+  retireMirror(handle: number): void {
+    const slot = slotOf(handle);
     if (this.table.retired[slot] === 1) return;
     this.table.retire(slot);
     if (this.table.users[slot] > 0) return;
-    const mm = this.table.mm[slot];
-    const handle = this.table.handle[slot];
+    const { mm } = this.table.group[slot];
     if ((mm.space.sequence & 1) === 0) {
       mm.space.mirrors.remove(handle);
       this.#forgetMirror(mm, handle);
@@ -52,7 +52,7 @@ export class World {
   /** Removes a retired mirror, sleeping while its address space is frozen. */
   *removeMirror(slot: number): Sleepable<undefined> {
     // Once the removal is done the slot may be another mirror's, before this task runs again.
-    const mm = this.table.mm[slot];
+    const { mm } = this.table.group[slot];
     const handle = this.table.handle[slot];
     yield* mm.space.mirrors.removeSleepable(handle);
     this.#forgetMirror(mm, handle);

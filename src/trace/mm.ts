@@ -3,7 +3,7 @@
 import type { Address } from "../engine/addresses.ts";
 import type { CallName } from "./call-names.ts";
 import type { MmOrigin, Piece, TracedMm } from "./observer.ts";
-import { PieceList } from "./piece-list.ts";
+import { PieceList, type TaggedPiece } from "./piece-list.ts";
 
 /** How often each call was made. */
 export class Tally {
@@ -35,7 +35,7 @@ export class Mm implements TracedMm {
   /** The program break; unknown until a call shows it. */
   programBreak: Address | undefined;
   peakPieces = 0;
-  readonly list: PieceList = new PieceList();
+  readonly list: PieceList<TaggedPiece> = new PieceList();
   readonly calls: Tally = new Tally();
   readonly failed: Tally = new Tally();
   /** By tag: an end that no piece with this tag goes beyond. */

@@ -6,6 +6,9 @@ import type { Piece } from "./observer.ts";
 
 const BLOCK_PIECES_MAX = 64;
 
+/** What a list needs to know of a piece. */
+type Extent = Pick<Piece, "start" | "end">;
+
 export interface TaggedPiece extends Piece {
   /** Where the shared memory segment it belongs to was attached. */
   readonly tag: Address | undefined;
@@ -20,23 +23,23 @@ export function makePiece(
   return { start, end, shared, tag };
 }
 
-const NONE: readonly TaggedPiece[] = [];
+const NONE: readonly never[] = [];
 
-export class PieceList {
+export class PieceList<P extends Extent> {
   size = 0;
   /** No block is empty. */
-  #blocks: TaggedPiece[][] = [];
+  #blocks: P[][] = [];
 
-  *[Symbol.iterator](): Generator<TaggedPiece> {
+  *[Symbol.iterator](): Generator<P> {
     for (const block of this.#blocks) yield* block;
   }
 
-  toArray(): TaggedPiece[] {
+  toArray(): P[] {
     return this.#blocks.flat();
   }
 
   /** The pieces that intersect `[start, end)`, ascending. Not to be changed: it may be shared. */
-  overlapping(start: Address, end: Address): readonly TaggedPiece[] {
+  overlapping(start: Address, end: Address): readonly P[] {
     if (!(start < end) || this.size === 0) return NONE;
     let b = this.#blockFor(start);
     let i = 0;
@@ -47,7 +50,7 @@ export class PieceList {
       i = 0;
     }
     if (b === this.#blocks.length || this.#blocks[b]![i]!.start >= end) return NONE;
-    const found: TaggedPiece[] = [];
+    const found: P[] = [];
     for (; b < this.#blocks.length; b++, i = 0) {
       const block = this.#blocks[b]!;
       for (; i < block.length; i++) {
@@ -59,8 +62,17 @@ export class PieceList {
     return found;
   }
 
+  /** The pieces next to an address that none contains, on its left and on its right. */
+  around(at: Address): [P | undefined, P | undefined] {
+    const b = this.#blockFor(at);
+    if (b < 0) return [undefined, this.#blocks[0]?.[0]];
+    const block = this.#blocks[b]!;
+    const i = firstEndingAfter(block, at);
+    return [block[i - 1], block[i] ?? this.#blocks[b + 1]?.[0]];
+  }
+
   /** Adds a piece that overlaps none. */
-  insert(piece: TaggedPiece): void {
+  insert(piece: P): void {
     this.size += 1;
     const b = Math.max(this.#blockFor(piece.start), 0);
     const block = this.#blocks[b];
@@ -78,7 +90,7 @@ export class PieceList {
    *
    * @param remains what is left, ascending, inside the bounds of `gone`
    */
-  replace(gone: readonly TaggedPiece[], remains: readonly TaggedPiece[]): void {
+  replace(gone: readonly P[], remains: readonly P[]): void {
     const blocks = this.#blocks;
     let b = this.#blockFor(gone[0]!.start);
     let i = firstEndingAfter(blocks[b]!, gone[0]!.start);
@@ -148,7 +160,7 @@ export class PieceList {
 }
 
 /** The index of the first piece that ends after `at`. */
-function firstEndingAfter(block: readonly TaggedPiece[], at: Address): number {
+function firstEndingAfter(block: readonly Extent[], at: Address): number {
   let low = 0;
   let high = block.length;
   while (low < high) {
@@ -162,13 +174,13 @@ function firstEndingAfter(block: readonly TaggedPiece[], at: Address): number {
 // The blocks are short: moving their pieces one by one is faster than `splice`, which also makes an
 // array of what it takes out.
 
-function insertAt(block: TaggedPiece[], index: number, piece: TaggedPiece): void {
+function insertAt<P>(block: P[], index: number, piece: P): void {
   block.push(piece);
   for (let i = block.length - 1; i > index; i--) block[i] = block[i - 1]!;
   block[index] = piece;
 }
 
-function removeAt(block: TaggedPiece[], index: number): void {
-  for (let i = index + 1; i < block.length; i++) block[i - 1] = block[i]!;
+function removeAt(block: unknown[], index: number): void {
+  for (let i = index + 1; i < block.length; i++) block[i - 1] = block[i];
   block.pop();
 }

@@ -7,6 +7,7 @@ import {
 } from "../../src/replay/index.ts";
 import type { LogSource } from "../../src/trace/index.ts";
 import { recordedLogs } from "../trace/logs.ts";
+import { logOf } from "./logs.ts";
 
 const chromium = recorded("chromium-a");
 const gcc = recorded("gcc-calc");
@@ -16,16 +17,6 @@ function recorded(name: string): LogSource {
   const log = recordedLogs.find((candidate) => candidate.name === name);
   if (log === undefined) throw new Error(`no log ${name}`);
   return logOf(log.path, log.bytes());
-}
-
-function logOf(name: string, bytes: Uint8Array | string): LogSource {
-  const chunk = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
-  return {
-    name,
-    async *open() {
-      yield chunk;
-    },
-  };
 }
 
 function withoutMeasured(report: ReplayReport): Omit<ReplayReport, "measured"> {
