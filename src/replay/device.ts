@@ -7,7 +7,7 @@ import type { World } from "./world.ts";
 const RETRIES_MAX = 3;
 
 /** Filling in a device's page table takes it 1 to this many steps, under the mirror's lock. */
-const INSTALL_STEPS_MAX = 4;
+const INSTALL_STEPS_MAX = 2;
 
 const IDLE = point("device: idle");
 const AFTER_BEGIN = point("device: before look-up");
