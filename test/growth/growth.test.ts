@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { RangeIndex } from "../../src/engine/range-index.ts";
 import { Random } from "../../src/sim/random.ts";
-import { codeOf, engineOf, TARGETS, type Target } from "../engine/support.ts";
+import { codeOf, drawRange, engineOf, SPREADS, TARGETS, type Target } from "../engine/support.ts";
 import { Actors, ALL } from "./actors.ts";
 import { KINDS, type Kind } from "./kinds.ts";
 import { LimitedEngine, OBSTACLES } from "./limited-engine.ts";
@@ -111,6 +112,36 @@ describe.each(TARGETS)("growth of the %s engine's memory", (target) => {
       for (const { name, needsMemory } of KINDS) {
         if (needsMemory) expect(failed.get(name), name).toBeGreaterThan(0);
       }
+    });
+
+    it("lets a snapshot be restored once memory has grown enough, and not before", () => {
+      const random = new Random(7);
+      const source = new RangeIndex({ engine: engineOf(target) });
+      for (const spread of SPREADS) {
+        for (let i = 0; i < 1500; i += 1) {
+          const [start, last] = drawRange(random, spread);
+          source.insert(start, last + 1n);
+        }
+      }
+      const bytes = source.snapshot();
+      const limited = new LimitedEngine(target, obstacle);
+      const { engine } = limited;
+      const { usedBytes } = engine;
+      let refused = 0;
+      let kept = 0;
+      let restored: RangeIndex | undefined;
+      for (;;) {
+        const code = codeOf(() => (restored = RangeIndex.from(bytes, { engine })));
+        if (code === undefined) break;
+        expect(code).toBe("OUT_OF_MEMORY");
+        refused += 1;
+        kept = engine.usedBytes;
+        limited.allow(1);
+      }
+      expect(refused).toBeGreaterThan(5);
+      // Of the refused attempts tables of handles stay, and nothing else.
+      expect(kept).toBeLessThan(2 * 4 * source.size + usedBytes);
+      expect(Buffer.compare((restored as RangeIndex).snapshot(), bytes)).toBe(0);
     });
 
     it("changes nothing in large sets, and lets long answers come in parts", () => {
