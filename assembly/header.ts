@@ -51,6 +51,10 @@ export class Header {
   /** Of the insertMany under way: free ids when it began, and ids taken since. */
   batchFree: u32 = 0;
   batchTaken: u32 = 0;
+  /** What there was when it began: the set's last chunk, and the engine's directory. */
+  batchLastChunk: u32 = 0;
+  batchChunkCount: u32 = 0;
+  batchDirectoryCapacity: u32 = 0;
 }
 
 const HEADER: usize = memory.data(256, 64);

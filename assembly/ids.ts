@@ -344,8 +344,14 @@ export function restartIds(set: IntervalSet): void {
 
 /** Gives back the chunks and the record of a set that is disposed of. */
 export function releaseSet(set: IntervalSet): void {
+  freeChunks(set.firstChunk);
+  header().setCount -= 1;
+  giveSet(changetype<usize>(set));
+}
+
+/** Frees the chunks of a chain, from this number + 1 on; no id of theirs is in use. */
+function freeChunks(number: u32): void {
   const h = header();
-  let number = set.firstChunk;
   while (number !== 0) {
     const chunk = Chunk.at(number - 1);
     chunk.owner = 0;
@@ -355,8 +361,40 @@ export function releaseSet(set: IntervalSet): void {
     h.chunkSearchFrom = min(h.chunkSearchFrom, number - 1);
     number = chunk.next;
   }
-  h.setCount -= 1;
-  giveSet(changetype<usize>(set));
+}
+
+/** Remembers what ids the set and the engine have, before an insertMany. */
+export function beginBatch(set: IntervalSet): void {
+  const h = header();
+  h.batchFree = set.freeCount;
+  h.batchTaken = 0;
+  h.batchLastChunk = set.lastChunk;
+  h.batchChunkCount = h.chunkCount;
+  h.batchDirectoryCapacity = h.directoryCapacity;
+}
+
+/** Gives back the chunks that an insertMany was handed; its ids have been given back. */
+export function abandonBatch(set: IntervalSet): void {
+  const h = header();
+  const kept = h.batchLastChunk;
+  if (kept === set.lastChunk) return;
+  freeChunks(kept === 0 ? set.firstChunk : Chunk.at(kept - 1).next);
+  set.lastChunk = kept;
+  if (kept === 0) {
+    set.firstChunk = 0;
+    set.chunk = 0;
+  } else {
+    Chunk.at(kept - 1).next = 0;
+    if (Chunk.at(set.chunk - 1).owner === 0) {
+      set.chunk = kept;
+      set.fresh = CHUNK_SLOTS;
+    }
+  }
+  h.chunkCount = h.batchChunkCount;
+  const blocks = h.batchDirectoryCapacity / RECORDS_PER_BLOCK;
+  const excess = h.directoryCapacity / RECORDS_PER_BLOCK - blocks;
+  giveAdjacent(h.directory + <usize>blocks * BLOCK, excess);
+  h.directoryCapacity = h.batchDirectoryCapacity;
 }
 
 /** Ids of the set's chunks that are free for reuse, counted along their chain; for `verify`. */

@@ -5,7 +5,7 @@ import * as batches from "./batch";
 import * as bulk from "./bulk";
 import { growExchange as growExchangeTo, startExchange } from "./exchange";
 import { addressOf, BLOCK, header, keyOf, keyOfNumber } from "./header";
-import { finishClaims, leafOf, resetIds } from "./ids";
+import { abandonBatch, beginBatch, finishClaims, leafOf, resetIds } from "./ids";
 import { Leaf } from "./leaf";
 import * as nearest from "./nearest";
 import * as operations from "./operations";
@@ -95,9 +95,12 @@ export function insertNumber(set: usize, start: f64, last: f64, sequence: u32): 
 
 /** Before the first call of an insertMany, and of a bulk load. */
 export function beginInsertMany(set: usize): void {
-  const h = header();
-  h.batchFree = setAt(set).freeCount;
-  h.batchTaken = 0;
+  beginBatch(setAt(set));
+}
+
+/** After everything that a failed insertMany did has been taken back. */
+export function abandonInsertMany(set: usize): void {
+  abandonBatch(setAt(set));
 }
 
 /**

@@ -96,11 +96,15 @@ function verifyLeaf(set: IntervalSet, index: u32, leaf: Leaf, parent: usize): u3
     if (log < tree.low || log > tree.high) return 25;
     if (leafOf(set, leaf.idAt(i)) !== leaf.address) return 26;
     if (leaf.slotOf(leaf.idAt(i)) !== i) return 27;
-    if ((((leaf.hits(start, start) & leaf.hits(last, last)) >> i) & 1) !== 1) return 28;
+    if (!isHit(leaf, i, start) || !isHit(leaf, i, last)) return 28;
   }
   tally.size += leaf.count;
   tally.locks += <u32>popcnt(leaf.locks);
   return 0;
+}
+
+function isHit(leaf: Leaf, slot: u32, key: i64): bool {
+  return ((leaf.hits(key, key) >> slot) & 1) !== 0;
 }
 
 function verifyPools(): u32 {

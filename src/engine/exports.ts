@@ -23,6 +23,7 @@ export interface EngineExports {
   insert(set: number, start: bigint, last: bigint, sequence: number): number;
   insertNumber(set: number, start: number, last: number, sequence: number): number;
   beginInsertMany(set: number): void;
+  abandonInsertMany(set: number): void;
   insertMany(set: number, count: number, sequence: number): number;
   undoInsertMany(set: number, count: number): void;
   takeIds(set: number, count: number): number;

@@ -123,6 +123,7 @@ export class IntervalSet implements EngineTenant {
       if (inserted < wanted) {
         const fault = this.#insertionFault(engine.words[inserted] as number);
         this.#takeBack(handles.subarray(0, done), exports.undoInsertMany);
+        exports.abandonInsertMany(record);
         throw fault;
       }
     }
