@@ -51,6 +51,15 @@ const stages = [
       chmodSync(at("dist", "cli", "main.js"), 0o755);
     },
   },
+  {
+    name: "bench",
+    inputs: ["bench", "build/shell.hash"],
+    outputs: [at("build", "bench", "native", "main.js")],
+    run() {
+      rmSync(at("build", "bench"), { recursive: true, force: true });
+      runTool("typescript", "bin/tsc", ["-p", "bench"]);
+    },
+  },
 ];
 
 mkdirSync(at("build"), { recursive: true });
