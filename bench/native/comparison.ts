@@ -1,16 +1,16 @@
 import type { Reference } from "../reference.ts";
-import type { Operation, Outcome, Side } from "./side.ts";
+import type { Cell } from "./cells.ts";
+import { median } from "./median.ts";
+import { type Operation, type Outcome, QUERIES, type Side, type Span } from "./side.ts";
 import type { PreparedWorkload } from "./workload-file.ts";
 
-/** One operation on one workload. */
-export interface Cell {
-  readonly operation: Operation;
-  readonly workload: string;
-  readonly count: number;
-  /** 1 for keys in pages, 4096 for byte addresses. */
-  readonly unit: number;
-  /** Whether one mirror somewhere else in the space is locked. */
-  readonly held: boolean;
+/** How long and how often to measure. */
+export interface Effort {
+  readonly passes: number;
+  /** What the native side is to need for a pass of queries or churn. */
+  readonly passNanoseconds: number;
+  /** Operations in a pass at least, if the workload has so many. */
+  readonly operationsMin: number;
 }
 
 /** What one side needed for a cell. */
@@ -31,116 +31,127 @@ export interface CellResult extends Cell {
   readonly sides: readonly SideResult[];
 }
 
-/** What the native side is to need for one pass of queries or churn. */
-const PASS_NANOSECONDS = 50e6;
-const AMOUNT_MIN = 1000;
-/** Insertions and removals of small sets are repeated up to so many in one pass. */
-const UPDATES_MIN = 50_000;
-const CALIBRATION = 200;
-/** From here on the totals of 1000 queries are compared with the reference, not of up to 20,000. */
+type Run = (side: Side) => Outcome | Promise<Outcome>;
+
+/** Before each pass so many other queries run untimed: the caches are full of the other side. */
+const WARMING_MIN = 200;
+const WARMING_MAX = 2000;
+/** From here on the reference is compared over 1000 queries, below over up to 20,000. */
 const LARGE = 1_000_000;
 
 /** All sides loaded with one workload; the first is the native one that ratios refer to. */
 export class Comparison {
   readonly #workload: PreparedWorkload;
   readonly #sides: readonly Side[];
-  readonly #passes: number;
+  readonly #effort: Effort;
+  #full = false;
 
-  constructor(workload: PreparedWorkload, sides: readonly Side[], passes: number) {
+  constructor(workload: PreparedWorkload, sides: readonly Side[], effort: Effort) {
     this.#workload = workload;
     this.#sides = sides;
-    this.#passes = passes;
+    this.#effort = effort;
   }
 
-  /** Fills every side with the intervals. */
-  async fill(): Promise<void> {
-    for (const side of this.#sides) await side.run("insert", this.#workload.count);
-  }
-
-  /** Locks one mirror that nothing hits, on every side. */
-  async lock(): Promise<void> {
-    for (const side of this.#sides) await side.lock();
-  }
-
-  /** Checks every side against the known totals. The sets must be full; churn leaves them changed. */
+  /** Checks the sides against the known totals. */
   async verify(operation: "enumerate" | "churn", reference: Reference): Promise<void> {
     const { first, many, churn } = reference;
+    const large = this.#workload.count >= LARGE;
     const known =
       operation === "churn"
-        ? { amount: churn.operations, ...churn }
-        : this.#workload.count < LARGE
-          ? { amount: many.queries, ...many }
-          : { amount: Math.min(1000, many.queries), ...first };
-    for (const side of this.#sides) {
-      const outcome = await side.run(operation, known.amount, true);
-      if (outcome.hits !== known.hits || outcome.ids !== known.ids) {
-        throw new Error(
-          `${side.name}, ${this.#what(operation)}: ${known.amount} operations gave ${outcome.hits} hits with the sum of ids ${outcome.ids}; right are ${known.hits} and ${known.ids}.`,
-        );
-      }
+        ? { operations: churn.operations, hits: churn.hits, ids: churn.ids }
+        : large
+          ? { operations: Math.min(1000, many.queries), ...first }
+          : { operations: many.queries, hits: many.hits, ids: many.ids };
+    await this.#fill();
+    this.#full = operation !== "churn";
+    for (const side of this.#sidesOf(operation)) {
+      const outcome = await side.run(operation, { from: 0, to: known.operations }, true);
+      if (outcome.hits === known.hits && outcome.ids === known.ids) continue;
+      throw new Error(
+        `${side.name}, ${this.#what(operation)}: ${known.operations} operations gave ${outcome.hits} hits with the sum of ids ${outcome.ids}; right are ${known.hits} and ${known.ids}.`,
+      );
     }
   }
 
-  /** Measures a kind of query on full sets. */
-  async measureQueries(operation: Operation, held: boolean): Promise<CellResult> {
-    const amount = await this.#calibrated(operation, this.#workload.queryStarts.length);
-    await this.#compareIds(operation, amount);
-    return this.#interleave(operation, held, amount, (side) => side.run(operation, amount));
+  /** Measures one cell of this workload, whatever was measured before. */
+  async measure(cell: Cell): Promise<CellResult> {
+    await this.#fill();
+    this.#full = !cell.held && QUERIES.includes(cell.operation);
+    if (cell.held) for (const side of this.#sidesOf(cell.operation)) await side.lock();
+    if (cell.operation === "churn") return this.#measureChurn(cell);
+    return this.#full || cell.held ? this.#measureQueries(cell) : this.#measureUpdates(cell);
   }
 
-  /** Measures the mixed load, each pass on sets built anew. */
-  async measureChurn(): Promise<CellResult> {
-    await this.fill();
-    const amount = await this.#calibrated("churn", this.#workload.churnStarts.length);
-    await this.fill();
-    await this.#compareIds("churn", amount);
-    return this.#interleave("churn", false, amount, async (side) => {
-      await side.run("insert", this.#workload.count);
-      return side.run("churn", amount);
+  /** Fills every side with the intervals, unless they are as the last filling left them. */
+  async #fill(): Promise<void> {
+    if (this.#full) return;
+    for (const side of this.#sides) await side.run("insert", this.#everything);
+  }
+
+  async #measureQueries(cell: Cell): Promise<CellResult> {
+    const { operation } = cell;
+    const { span, warming } = await this.#calibrated(this.#workload.queryStarts.length, operation);
+    if (operation !== "count" && operation !== "any" && operation !== "invalidate-unlisted") {
+      await this.#compare(operation, (side) => side.run(operation, span, true));
+    }
+    return this.#interleave(cell, span.to, async (side) => {
+      await side.run(operation, warming);
+      return side.run(operation, span);
     });
   }
 
-  /** Measures building one by one, and removing everything in random order. */
-  async measureUpdates(operation: "insert" | "remove"): Promise<CellResult> {
+  /** Each pass works on sets built anew. */
+  async #measureChurn(cell: Cell): Promise<CellResult> {
+    const { span, warming } = await this.#calibrated(
+      this.#workload.churnStarts.length,
+      "enumerate",
+    );
+    await this.#compare("churn", (side) => side.run("churn", span, true));
+    return this.#interleave(cell, span.to, async (side) => {
+      await side.run("insert", this.#everything);
+      await side.run("enumerate", warming);
+      return side.run("churn", span);
+    });
+  }
+
+  /** Building one by one, or removing everything in random order; small sets several times a pass. */
+  #measureUpdates(cell: Cell): Promise<CellResult> {
     const { count } = this.#workload;
-    const repeats = Math.ceil(UPDATES_MIN / count);
-    return this.#interleave(operation, false, count * repeats, async (side) => {
+    const repeats = Math.ceil((50 * this.#effort.operationsMin) / count);
+    return this.#interleave(cell, count * repeats, async (side) => {
       let nanoseconds = 0;
       for (let i = 0; i < repeats; i += 1) {
-        const built = await side.run("insert", count);
-        nanoseconds += (operation === "insert" ? built : await side.run("remove", count))
-          .nanoseconds;
+        let outcome = await side.run("insert", this.#everything);
+        if (cell.operation === "remove") outcome = await side.run("remove", this.#everything);
+        nanoseconds += outcome.nanoseconds;
       }
       return { nanoseconds, hits: 0, ids: 0 };
     });
   }
 
-  /** How many operations make a pass long enough, up to `limit`. */
-  async #calibrated(operation: Operation, limit: number): Promise<number> {
-    const sample = Math.min(CALIBRATION, limit);
+  /** How many operations make a pass long enough, and other queries to warm up with. */
+  async #calibrated(limit: number, operation: Operation): Promise<{ span: Span; warming: Span }> {
+    const { passNanoseconds, operationsMin } = this.#effort;
+    const queries = this.#workload.queryStarts.length;
+    const sample = { from: 0, to: Math.min(WARMING_MIN, queries) };
     const [native] = this.#sides as [Side];
     await native.run(operation, sample);
-    const { nanoseconds } = await native.run(
-      operation === "churn" ? "enumerate" : operation,
-      Math.min(sample, this.#workload.queryStarts.length),
-    );
-    const wanted = Math.round((PASS_NANOSECONDS * sample) / Math.max(nanoseconds, 1));
-    return Math.min(limit, Math.max(AMOUNT_MIN, wanted));
+    const { nanoseconds } = await native.run(operation, sample);
+    const wanted = Math.round((passNanoseconds * sample.to) / Math.max(nanoseconds, 1));
+    const warming = Math.min(queries, WARMING_MAX, Math.max(WARMING_MIN, wanted));
+    return {
+      span: { from: 0, to: Math.min(limit, Math.max(operationsMin, wanted)) },
+      warming: { from: queries - warming, to: queries },
+    };
   }
 
-  async #compareIds(operation: Operation, amount: number): Promise<void> {
-    if (operation === "count" || operation === "any") return;
-    await this.#allAlike(operation, (side) => side.run(operation, amount, true));
-  }
-
-  async #allAlike(
-    operation: Operation,
-    run: (side: Side) => Outcome | Promise<Outcome>,
-  ): Promise<void> {
-    const outcomes: [Side, Outcome][] = [];
-    for (const side of this.#sidesOf(operation)) outcomes.push([side, await run(side)]);
-    const [[, expected]] = outcomes as [[Side, Outcome]];
-    for (const [side, outcome] of outcomes) this.#checkAlike(operation, side, outcome, expected);
+  async #compare(operation: Operation, run: Run): Promise<void> {
+    let expected: Outcome | undefined;
+    for (const side of this.#sidesOf(operation)) {
+      const outcome = await run(side);
+      expected ??= outcome;
+      this.#checkAlike(operation, side, outcome, expected);
+    }
   }
 
   #checkAlike(operation: Operation, side: Side, outcome: Outcome, expected: Outcome): void {
@@ -151,35 +162,26 @@ export class Comparison {
     );
   }
 
-  /** Pass by pass, every side in each, another one first each time; one more pass before to warm up. */
-  async #interleave(
-    operation: Operation,
-    held: boolean,
-    amount: number,
-    run: (side: Side) => Outcome | Promise<Outcome>,
-  ): Promise<CellResult> {
-    const sides = this.#sidesOf(operation);
+  /** Pass by pass, every side in each, another one first each time; one more before to warm up. */
+  async #interleave(cell: Cell, amount: number, run: Run): Promise<CellResult> {
+    const { passes } = this.#effort;
+    const sides = this.#sidesOf(cell.operation);
     const times = new Map<Side, number[]>(sides.map((side) => [side, []]));
     let expected: Outcome | undefined;
-    for (let pass = -1; pass < this.#passes; pass += 1) {
+    for (let pass = -1; pass < passes; pass += 1) {
       for (let k = 0; k < sides.length; k += 1) {
-        const side = sides[(Math.max(pass, 0) + k) % sides.length] as Side;
+        const side = sides[(pass + 1 + k) % sides.length] as Side;
         const outcome = await run(side);
         expected ??= outcome;
-        this.#checkAlike(operation, side, outcome, expected);
+        this.#checkAlike(cell.operation, side, outcome, expected);
         if (pass >= 0) times.get(side)?.push(outcome.nanoseconds);
       }
     }
     const native = times.get(sides[0] as Side) as number[];
-    const { name, count, unit } = this.#workload;
     return {
-      operation,
-      workload: name,
-      count,
-      unit,
-      held,
+      ...cell,
       amount,
-      passes: this.#passes,
+      passes,
       hits: expected?.hits ?? 0,
       sides: sides.map((side): SideResult => {
         const own = times.get(side) as number[];
@@ -192,20 +194,16 @@ export class Comparison {
     };
   }
 
+  get #everything(): Span {
+    return { from: 0, to: this.#workload.count };
+  }
+
   #sidesOf(operation: Operation): Side[] {
     return this.#sides.filter((side) => side.operations.has(operation));
   }
 
   #what(operation: Operation): string {
     const { name, count, unit } = this.#workload;
-    return `${operation} ${name} N=${count} unit=${unit}`;
+    return `${operation} ${name} N=${count}, keys x ${unit}`;
   }
-}
-
-export function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? (sorted[middle] as number)
-    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }

@@ -1,11 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { IntervalidateError } from "intervalidate";
+import type { ImplicitTreeSource } from "./implicit-tree-source.ts";
 import type { KernelSource } from "./kernel-source.ts";
 
-const FLAGS: readonly string[] = ["-O3", "-march=native", "-Wall"];
-/** The kernel is written in this dialect and built with this flag. */
-const KERNEL_FLAGS: readonly string[] = ["-std=gnu11", "-fno-strict-aliasing"];
+const FLAGS: readonly string[] = ["-O3", "-march=native"];
 
 /** First line of `gcc --version`. @throws {IntervalidateError} INPUT if there is no gcc */
 export function gccVersion(): string {
@@ -17,7 +16,12 @@ export function gccVersion(): string {
   );
 }
 
-/** Compiles the kernel's interval tree around our records; returns the program's path. */
+/**
+ * Compiles the kernel's interval tree around our records; returns the program's path.
+ *
+ * @param sources the folder with our part of the native code
+ * @throws {IntervalidateError} INPUT with the compiler's words if it fails; so do the others
+ */
 export function compileIntervalTree(
   sources: string,
   kernel: KernelSource,
@@ -26,7 +30,9 @@ export function compileIntervalTree(
   const program = join(outputFolder, "interval-tree");
   compile("gcc", [
     ...FLAGS,
-    ...KERNEL_FLAGS,
+    // The kernel's dialect, and what its own build cannot do without.
+    "-std=gnu11",
+    "-fno-strict-aliasing",
     // Ours come first: they stand in for the kernel's headers that user space cannot include.
     `-I${join(sources, "shims")}`,
     `-I${join(kernel.folder, "include")}`,
@@ -34,6 +40,28 @@ export function compileIntervalTree(
     "-o",
     program,
     join(sources, "interval-tree.c"),
+  ]);
+  return program;
+}
+
+/** Compiles the optional static peer; returns the program's path. */
+export function compileImplicitTree(
+  sources: string,
+  { include, library }: ImplicitTreeSource,
+  outputFolder: string,
+): string {
+  const program = join(outputFolder, "implicit-tree");
+  compile("g++", [
+    ...FLAGS,
+    "-std=c++17",
+    "-DNDEBUG",
+    "-fopenmp",
+    `-I${include}`,
+    "-o",
+    program,
+    join(sources, "implicit-tree.cpp"),
+    library,
+    "-latomic",
   ]);
   return program;
 }

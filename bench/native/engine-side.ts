@@ -1,21 +1,11 @@
 import type { Engine } from "intervalidate";
 import { INSERT, QUERY } from "../workloads.ts";
 import { cpuNanoseconds } from "./clock.ts";
-import type { Operation, Outcome, Side } from "./side.ts";
+import { type Operation, type Outcome, QUERIES, type Side, type Span, UPDATES } from "./side.ts";
 import { type Answers, runSumming } from "./summed-run.ts";
 import type { PreparedWorkload } from "./workload-file.ts";
 
 type Exports = Engine["exports"];
-
-const OPERATIONS: ReadonlySet<Operation> = new Set<Operation>([
-  "enumerate",
-  "count",
-  "any",
-  "invalidate",
-  "insert",
-  "remove",
-  "churn",
-]);
 
 /**
  * The engine by itself: its exported functions, called one by one, with hits left in the exchange
@@ -23,7 +13,9 @@ const OPERATIONS: ReadonlySet<Operation> = new Set<Operation>([
  */
 export class EngineSide implements Side {
   readonly name = "engine";
-  readonly operations: ReadonlySet<Operation> = OPERATIONS;
+  readonly operations: ReadonlySet<Operation> = new Set(
+    [...QUERIES, ...UPDATES].filter((name) => name !== "batch"),
+  );
   readonly #engine: Engine;
   readonly #workload: PreparedWorkload;
   readonly #set: number;
@@ -51,21 +43,22 @@ export class EngineSide implements Side {
     exports.tryLock(this.#set, handle);
   }
 
-  run(operation: Operation, amount: number, sum = false): Outcome {
+  run(operation: Operation, span: Span, sum = false): Outcome {
     if (operation === "insert") this.#engine.exports.clearSet(this.#set);
     const begun = cpuNanoseconds();
     const totals = sum
-      ? runSumming(operation, amount, this.#workload, this.#handles, this.#answers())
-      : this.#run(operation, amount);
+      ? runSumming(operation, span, this.#workload, this.#handles, this.#answers())
+      : this.#run(operation, span);
     return { nanoseconds: cpuNanoseconds() - begun, ...totals };
   }
 
-  #run(operation: Operation, amount: number): { hits: number; ids: number } {
+  #run(operation: Operation, span: Span): { hits: number; ids: number } {
     const { exports } = this.#engine;
     const workload = this.#workload;
     const set = this.#set;
     const capacity = this.#capacity;
     const handles = this.#handles;
+    const listed = operation === "invalidate";
     let hits = 0;
     switch (operation) {
       case "insert":
@@ -75,20 +68,21 @@ export class EngineSide implements Side {
         removeAll(exports, set, workload, handles);
         break;
       case "enumerate":
-        hits = enumerate(exports, set, workload, amount, capacity);
+        hits = enumerate(exports, set, workload, span, capacity);
         break;
       case "count":
-        hits = count(exports, set, workload, amount);
+        hits = count(exports, set, workload, span);
         break;
       case "any":
-        hits = any(exports, set, workload, amount);
+        hits = any(exports, set, workload, span);
         break;
       case "invalidate":
-        hits = invalidate(exports, set, workload, amount, capacity, this.#sequence);
-        this.#sequence += 2 * amount;
+      case "invalidate-unlisted":
+        hits = invalidate(exports, set, workload, span, listed ? capacity : 0, this.#sequence);
+        this.#sequence = (this.#sequence + 2 * (span.to - span.from)) >>> 0;
         break;
       case "churn":
-        hits = churn(exports, set, workload, amount, capacity, handles);
+        hits = churn(exports, set, workload, span, capacity, handles);
         break;
       default:
         throw new Error(`the engine side has no ${operation}`);
@@ -140,11 +134,11 @@ function enumerate(
   exports: Exports,
   set: number,
   { queryStarts, queryLasts }: PreparedWorkload,
-  amount: number,
+  { from, to }: Span,
   capacity: number,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     const start = queryStarts[q] as number;
     hits += exports.collectNumber(set, start, queryLasts[q] as number, 0, capacity);
   }
@@ -155,10 +149,10 @@ function count(
   exports: Exports,
   set: number,
   { queryStarts, queryLasts }: PreparedWorkload,
-  amount: number,
+  { from, to }: Span,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     hits += exports.countNumber(set, queryStarts[q] as number, queryLasts[q] as number);
   }
   return hits;
@@ -168,10 +162,10 @@ function any(
   exports: Exports,
   set: number,
   { queryStarts, queryLasts }: PreparedWorkload,
-  amount: number,
+  { from, to }: Span,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     hits += exports.someNumber(set, queryStarts[q] as number, queryLasts[q] as number);
   }
   return hits;
@@ -181,12 +175,12 @@ function invalidate(
   exports: Exports,
   set: number,
   { queryStarts, queryLasts }: PreparedWorkload,
-  amount: number,
+  { from, to }: Span,
   capacity: number,
   sequence: number,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     const start = queryStarts[q] as number;
     const last = queryLasts[q] as number;
     hits += exports.invalidateNumber(set, start, last, (sequence + 2 * q) >>> 0, capacity);
@@ -198,12 +192,12 @@ function churn(
   exports: Exports,
   set: number,
   { churnOpcodes, churnStarts, churnLasts, churnIds }: PreparedWorkload,
-  amount: number,
+  { from, to }: Span,
   capacity: number,
   handles: Uint32Array,
 ): number {
   let hits = 0;
-  for (let k = 0; k < amount; k += 1) {
+  for (let k = from; k < to; k += 1) {
     const opcode = churnOpcodes[k];
     const start = churnStarts[k] as number;
     const last = churnLasts[k] as number;

@@ -87,6 +87,21 @@ static inline uint64_t invalidate(uint64_t start, uint64_t last)
 	return count;
 }
 
+/* The same where the caller only wants to know how many. */
+static inline uint64_t invalidate_unlisted(uint64_t start, uint64_t last)
+{
+	uint64_t count = 0;
+	unsigned long current = sequence;
+	for (struct mirror *m = mirrors_iter_first(&root, start, last); m;
+	     m = mirrors_iter_next(m, start, last)) {
+		if (unlikely(m->lock))
+			die("a mirror that is hit is locked");
+		m->sequence = current;
+		count++;
+	}
+	return count;
+}
+
 static uint32_t sum_of(const uint32_t *ids, uint64_t count)
 {
 	uint32_t sum = 0;
@@ -120,9 +135,9 @@ static void run_lock(void)
 	mirror_of[workload.header.id_count]->lock = 1;
 }
 
-static void run_enumerate(uint32_t amount, bool sum, struct outcome *outcome)
+static void run_enumerate(struct span span, bool sum, struct outcome *outcome)
 {
-	for (uint32_t q = 0; q < amount; q++) {
+	for (uint32_t q = span.from; q < span.to; q++) {
 		uint64_t count =
 			enumerate(workload.query_starts[q], workload.query_lasts[q], hits);
 		outcome->hits += count;
@@ -131,10 +146,10 @@ static void run_enumerate(uint32_t amount, bool sum, struct outcome *outcome)
 	}
 }
 
-static void run_batch(uint32_t amount, bool sum, struct outcome *outcome)
+static void run_batch(struct span span, bool sum, struct outcome *outcome)
 {
-	for (uint32_t from = 0; from < amount; from += BATCH_QUERIES) {
-		uint32_t size = amount - from < BATCH_QUERIES ? amount - from : BATCH_QUERIES;
+	for (uint32_t from = span.from; from < span.to; from += BATCH_QUERIES) {
+		uint32_t size = span.to - from < BATCH_QUERIES ? span.to - from : BATCH_QUERIES;
 		uint32_t used = 0;
 		for (uint32_t q = 0; q < size; q++) {
 			batch_offsets[q] = used;
@@ -148,10 +163,10 @@ static void run_batch(uint32_t amount, bool sum, struct outcome *outcome)
 	}
 }
 
-static void run_count(uint32_t amount, struct outcome *outcome)
+static void run_count(struct span span, struct outcome *outcome)
 {
 	uint64_t total = 0;
-	for (uint32_t q = 0; q < amount; q++) {
+	for (uint32_t q = span.from; q < span.to; q++) {
 		uint64_t start = workload.query_starts[q], last = workload.query_lasts[q];
 		for (struct mirror *m = mirrors_iter_first(&root, start, last); m;
 		     m = mirrors_iter_next(m, start, last))
@@ -160,16 +175,16 @@ static void run_count(uint32_t amount, struct outcome *outcome)
 	outcome->hits = total;
 }
 
-static void run_any(uint32_t amount, struct outcome *outcome)
+static void run_any(struct span span, struct outcome *outcome)
 {
-	for (uint32_t q = 0; q < amount; q++)
+	for (uint32_t q = span.from; q < span.to; q++)
 		outcome->hits += mirrors_iter_first(&root, workload.query_starts[q],
 						    workload.query_lasts[q]) != NULL;
 }
 
-static void run_invalidate(uint32_t amount, bool sum, struct outcome *outcome)
+static void run_invalidate(struct span span, bool sum, struct outcome *outcome)
 {
-	for (uint32_t q = 0; q < amount; q++) {
+	for (uint32_t q = span.from; q < span.to; q++) {
 		sequence += 2;
 		uint64_t count = invalidate(workload.query_starts[q], workload.query_lasts[q]);
 		outcome->hits += count;
@@ -178,9 +193,19 @@ static void run_invalidate(uint32_t amount, bool sum, struct outcome *outcome)
 	}
 }
 
-static void run_churn(uint32_t amount, bool sum, struct outcome *outcome)
+static void run_invalidate_unlisted(struct span span, struct outcome *outcome)
 {
-	for (uint32_t k = 0; k < amount; k++) {
+	uint64_t total = 0;
+	for (uint32_t q = span.from; q < span.to; q++) {
+		sequence += 2;
+		total += invalidate_unlisted(workload.query_starts[q], workload.query_lasts[q]);
+	}
+	outcome->hits = total;
+}
+
+static void run_churn(struct span span, bool sum, struct outcome *outcome)
+{
+	for (uint32_t k = span.from; k < span.to; k++) {
 		uint32_t opcode = workload.churn_opcodes[k];
 		uint64_t start = workload.churn_starts[k], last = workload.churn_lasts[k];
 		if (opcode == CHURN_QUERY) {
@@ -196,7 +221,7 @@ static void run_churn(uint32_t amount, bool sum, struct outcome *outcome)
 	}
 }
 
-static bool run(const char *operation, uint32_t amount, bool sum, struct outcome *outcome)
+static bool run(const char *operation, struct span span, bool sum, struct outcome *outcome)
 {
 	uint64_t begun = cpu_nanoseconds();
 	if (!strcmp(operation, "insert"))
@@ -206,17 +231,19 @@ static bool run(const char *operation, uint32_t amount, bool sum, struct outcome
 	else if (!strcmp(operation, "lock"))
 		run_lock();
 	else if (!strcmp(operation, "enumerate"))
-		run_enumerate(amount, sum, outcome);
+		run_enumerate(span, sum, outcome);
 	else if (!strcmp(operation, "batch"))
-		run_batch(amount, sum, outcome);
+		run_batch(span, sum, outcome);
 	else if (!strcmp(operation, "count"))
-		run_count(amount, outcome);
+		run_count(span, outcome);
 	else if (!strcmp(operation, "any"))
-		run_any(amount, outcome);
+		run_any(span, outcome);
 	else if (!strcmp(operation, "invalidate"))
-		run_invalidate(amount, sum, outcome);
+		run_invalidate(span, sum, outcome);
+	else if (!strcmp(operation, "invalidate-unlisted"))
+		run_invalidate_unlisted(span, outcome);
 	else if (!strcmp(operation, "churn"))
-		run_churn(amount, sum, outcome);
+		run_churn(span, sum, outcome);
 	else
 		return false;
 	outcome->nanoseconds = cpu_nanoseconds() - begun;

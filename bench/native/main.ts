@@ -1,118 +1,73 @@
-import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { createEngine } from "intervalidate";
-import { REFERENCES } from "../reference.ts";
-import type { WorkloadName } from "../workloads.ts";
-import { type CellResult, Comparison } from "./comparison.ts";
-import { compileIntervalTree, gccVersion } from "./compiler.ts";
-import { EngineSide } from "./engine-side.ts";
-import { findKernelSource } from "./kernel-source.ts";
-import { NativeSide } from "./native-side.ts";
-import { pinToOneCpu } from "./pinning.ts";
-import { RangeIndexSide } from "./range-index-side.ts";
-import { encodeWorkload, prepareWorkload } from "./workload-file.ts";
+import { Command, CommanderError } from "commander";
+import { IntervalidateError } from "intervalidate";
+import { type BenchOptions, runBench } from "./bench.ts";
+import { SIZES } from "./cells.ts";
 
-const root = dirname(fileURLToPath(import.meta.resolve("intervalidate/package.json")));
-const OPS = new Set([
-  "enumerate",
-  "count",
-  "any",
-  "batch",
-  "invalidate",
-  "insert",
-  "remove",
-  "churn",
-] as const);
-const arg = (name: string, fallback: string): string => {
-  const i = process.argv.indexOf(name);
-  return i < 0 ? fallback : (process.argv[i + 1] as string);
-};
-const enginePath = arg("--engine", join(root, "dist/engine/engine.wasm"));
-const bytes = readFileSync(enginePath);
-const module = new WebAssembly.Module(bytes);
-console.log(
-  cpus()[0]?.model,
-  gccVersion(),
-  process.version,
-  createHash("sha256").update(bytes).digest("hex").slice(0, 16),
-  JSON.stringify(pinToOneCpu()),
-);
-const folder = mkdtempSync(join(tmpdir(), "bench-native-"));
-try {
-  const kernel = findKernelSource({ download: process.argv.includes("--download") });
-  const program = compileIntervalTree(join(root, "bench/native"), kernel, folder);
-  console.log("linux", kernel.version);
-  const e1 = createEngine({ module });
-  const e2 = createEngine({ module });
-  // warm
-  {
-    const w = prepareWorkload("W1", 1000, 1);
-    for (const s of [new EngineSide(e1, w), new RangeIndexSide(e2, w)]) {
-      for (let r = 0; r < 400; r++) {
-        s.run("insert", 1000);
-        if (r < 399) s.run("remove", 1000);
-      }
-      for (const op of ["enumerate", "count", "any", "invalidate"] as const)
-        for (let r = 0; r < 3; r++) s.run(op, 200000);
-      for (let r = 0; r < 3; r++) {
-        s.run("insert", 1000);
-        s.run("churn", 200000);
-      }
-      if (s instanceof RangeIndexSide) {
-        s.run("insert", 1000);
-        s.run("batch", 200000);
-      }
+/** As in the command: 1 is for wrong results, 2 for usage and for what is missing. */
+const EXIT_WRONG = 1;
+const EXIT_USAGE_OR_INPUT = 2;
+
+function positiveIntegers(text: string): number[] {
+  return text.split(",").map((part) => {
+    const value = Number(part);
+    if (Number.isSafeInteger(value) && value >= 200 && value <= 4e6 && value % 200 === 0) {
+      return value;
+    }
+    throw new IntervalidateError(
+      "USAGE",
+      `--n takes numbers of intervals, multiples of 200 up to 4000000, with commas between them, not ${JSON.stringify(part)}.`,
+    );
+  });
+}
+
+function passes(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1 && value <= 99) return value;
+  throw new IntervalidateError("USAGE", `--passes takes a number from 1 to 99, not ${text}.`);
+}
+
+function pattern(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new IntervalidateError("USAGE", `--filter: ${(error as Error).message}`);
+  }
+}
+
+async function main(): Promise<void> {
+  const program = new Command("bench:native")
+    .description(
+      "compares the engine with native code, compiled on the spot by gcc -O3 -march=native",
+    )
+    .option(
+      "--filter <pattern>",
+      'measure the cells whose name matches a regular expression, such as "churn W[12] .* pages"; see --list',
+      pattern,
+    )
+    .option("--list", "print the names of the cells that would be measured, and stop")
+    .option("--all", "measure every cell, which takes about an hour, not only the telling ones")
+    .option("--n <sizes>", `numbers of intervals`, positiveIntegers, [...SIZES])
+    .option("--passes <count>", "passes for each cell; the median counts", passes, 9)
+    .option("--json <file>", "write the results as JSON too")
+    .option("--engine <file>", "measure another build of the engine, a .wasm of the same exports")
+    .option("--linux-source <dir>", "an unpacked kernel tree")
+    .option("--download", "fetch what is missing of the native peers' source from Debian: 139 MB")
+    .option("--smoke", "see that everything runs: one small size, one short pass")
+    .exitOverride();
+  try {
+    program.parse();
+    await runBench(program.opts<BenchOptions>());
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE_OR_INPUT;
+    } else if (error instanceof IntervalidateError) {
+      process.exitCode = EXIT_USAGE_OR_INPUT;
+      console.error(error.message);
+    } else {
+      process.exitCode = EXIT_WRONG;
+      console.error(error);
     }
   }
-  const names = arg("--workloads", "W1,W2,W3,W5").split(",") as WorkloadName[];
-  const sizes = arg("--n", "1000,10000,100000,1000000").split(",").map(Number);
-  const ops = arg("--ops", "enumerate,invalidate,churn").split(",");
-  const unit = Number(arg("--unit", "1"));
-  for (const name of names)
-    for (const count of sizes) {
-      const w = prepareWorkload(name, count, unit);
-      const file = join(folder, "workload");
-      writeFileSync(file, encodeWorkload(w));
-      const native = new NativeSide("C", OPS, program, file);
-      const c = new Comparison(
-        w,
-        [native, new EngineSide(e1, w), new RangeIndexSide(e2, w)],
-        Number(arg("--passes", "9")),
-      );
-      const print = (r: CellResult): void =>
-        console.log(
-          r.operation.padEnd(11),
-          r.workload.padEnd(4),
-          String(r.count).padStart(8),
-          String(r.amount).padStart(7),
-          r.sides
-            .map(
-              (s) =>
-                `${s.side} ${s.nanoseconds.toFixed(1).padStart(9)} ns x${s.ratio.toFixed(2).padEnd(7)}`,
-            )
-            .join("  "),
-        );
-      await c.fill();
-      const reference = REFERENCES.find((r) => r.name === name && r.count === count);
-      if (reference) await c.verify("enumerate", reference);
-      for (const op of ["enumerate", "count", "any", "batch", "invalidate"] as const)
-        if (ops.includes(op)) print(await c.measureQueries(op, false));
-      if (ops.includes("held")) {
-        await c.lock();
-        print(await c.measureQueries("invalidate", true));
-      }
-      for (const op of ["insert", "remove"] as const)
-        if (ops.includes(op)) print(await c.measureUpdates(op));
-      if (ops.includes("churn")) {
-        await c.fill();
-        if (reference) await c.verify("churn", reference);
-        print(await c.measureChurn());
-      }
-      native.close();
-    }
-} finally {
-  rmSync(folder, { recursive: true });
 }
+
+void main();

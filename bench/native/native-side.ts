@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { IntervalidateError } from "intervalidate";
-import type { Operation, Outcome, Side } from "./side.ts";
+import type { Operation, Outcome, Side, Span } from "./side.ts";
 
 /** A native peer: a process that has mapped a workload file and obeys commands, one a line. */
 export class NativeSide implements Side {
@@ -23,17 +24,20 @@ export class NativeSide implements Side {
     this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   }
 
-  run(operation: Operation, amount: number, sum = false): Promise<Outcome> {
-    return this.#command(`${operation} ${amount}${sum ? " sum" : ""}`);
+  run(operation: Operation, { from, to }: Span, sum = false): Promise<Outcome> {
+    return this.#command(`${operation} ${from} ${to}${sum ? " sum" : ""}`);
   }
 
   async lock(): Promise<void> {
-    await this.#command("lock 0");
+    await this.#command("lock 0 0");
   }
 
   /** Ends the process. */
-  close(): void {
+  async close(): Promise<void> {
+    if (this.#process.exitCode !== null) return;
+    const exit = once(this.#process, "exit");
     this.#process.stdin?.end();
+    await exit;
   }
 
   async #command(command: string): Promise<Outcome> {

@@ -1,25 +1,14 @@
 import { type Engine, RangeIndex } from "intervalidate";
 import { INSERT, QUERY } from "../workloads.ts";
 import { cpuNanoseconds } from "./clock.ts";
-import type { Operation, Outcome, Side } from "./side.ts";
+import { type Operation, type Outcome, QUERIES, type Side, type Span, UPDATES } from "./side.ts";
 import { type Answers, BATCH_QUERIES, runSumming } from "./summed-run.ts";
 import type { PreparedWorkload } from "./workload-file.ts";
-
-const OPERATIONS: ReadonlySet<Operation> = new Set<Operation>([
-  "enumerate",
-  "count",
-  "any",
-  "batch",
-  "invalidate",
-  "insert",
-  "remove",
-  "churn",
-]);
 
 /** The public class: arguments checked, ranges half-open, hits copied out. */
 export class RangeIndexSide implements Side {
   readonly name = "RangeIndex";
-  readonly operations: ReadonlySet<Operation> = OPERATIONS;
+  readonly operations: ReadonlySet<Operation> = new Set([...QUERIES, ...UPDATES]);
   readonly #index: RangeIndex;
   readonly #workload: PreparedWorkload;
   readonly #ends: { queries: Float64Array; churn: Float64Array; intervals: Float64Array };
@@ -46,20 +35,21 @@ export class RangeIndexSide implements Side {
     this.#index.tryLock(this.#index.insert(spareAddress, spareAddress + 1));
   }
 
-  run(operation: Operation, amount: number, sum = false): Outcome {
+  run(operation: Operation, span: Span, sum = false): Outcome {
     if (operation === "insert") this.#index.clear();
     const begun = cpuNanoseconds();
     const totals = sum
-      ? runSumming(operation, amount, this.#workload, this.#handles, this.#answers())
-      : this.#run(operation, amount);
+      ? runSumming(operation, span, this.#workload, this.#handles, this.#answers())
+      : this.#run(operation, span);
     return { nanoseconds: cpuNanoseconds() - begun, ...totals };
   }
 
-  #run(operation: Operation, amount: number): { hits: number; ids: number } {
+  #run(operation: Operation, span: Span): { hits: number; ids: number } {
     const index = this.#index;
     const into = this.#into;
     const { queryStarts: starts } = this.#workload;
     const { queries: ends } = this.#ends;
+    const listed = operation === "invalidate";
     let hits = 0;
     switch (operation) {
       case "insert":
@@ -69,23 +59,24 @@ export class RangeIndexSide implements Side {
         for (const id of this.#workload.removalOrder) index.remove(this.#handles[id] as number);
         break;
       case "enumerate":
-        hits = enumerate(index, starts, ends, amount, into);
+        hits = enumerate(index, starts, ends, span, into);
         break;
       case "count":
-        hits = count(index, starts, ends, amount);
+        hits = count(index, starts, ends, span);
         break;
       case "any":
-        hits = any(index, starts, ends, amount);
+        hits = any(index, starts, ends, span);
         break;
       case "batch":
-        hits = batch(index, starts, ends, amount);
+        hits = batch(index, starts, ends, span);
         break;
       case "invalidate":
-        hits = invalidate(index, starts, ends, amount, this.#sequence, into);
-        this.#sequence += 2 * amount;
+      case "invalidate-unlisted":
+        hits = invalidate(index, starts, ends, span, this.#sequence, listed ? into : undefined);
+        this.#sequence = (this.#sequence + 2 * (span.to - span.from)) >>> 0;
         break;
       case "churn":
-        hits = churn(index, this.#workload, this.#ends.churn, amount, this.#handles, into);
+        hits = churn(index, this.#workload, this.#ends.churn, span, this.#handles, into);
         break;
     }
     return { hits, ids: 0 };
@@ -123,11 +114,11 @@ function enumerate(
   index: RangeIndex,
   starts: Float64Array,
   ends: Float64Array,
-  amount: number,
+  { from, to }: Span,
   into: Uint32Array,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     hits += index.collect(starts[q] as number, ends[q] as number, into);
   }
   return hits;
@@ -137,18 +128,23 @@ function count(
   index: RangeIndex,
   starts: Float64Array,
   ends: Float64Array,
-  amount: number,
+  { from, to }: Span,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     hits += index.count(starts[q] as number, ends[q] as number);
   }
   return hits;
 }
 
-function any(index: RangeIndex, starts: Float64Array, ends: Float64Array, amount: number): number {
+function any(
+  index: RangeIndex,
+  starts: Float64Array,
+  ends: Float64Array,
+  { from, to }: Span,
+): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     if (index.some(starts[q] as number, ends[q] as number)) hits += 1;
   }
   return hits;
@@ -158,12 +154,12 @@ function batch(
   index: RangeIndex,
   starts: Float64Array,
   ends: Float64Array,
-  amount: number,
+  { from, to }: Span,
 ): number {
   let hits = 0;
-  for (let from = 0; from < amount; from += BATCH_QUERIES) {
-    const to = Math.min(amount, from + BATCH_QUERIES);
-    hits += index.queryMany(starts.subarray(from, to), ends.subarray(from, to)).handles.length;
+  for (let at = from; at < to; at += BATCH_QUERIES) {
+    const next = Math.min(to, at + BATCH_QUERIES);
+    hits += index.queryMany(starts.subarray(at, next), ends.subarray(at, next)).handles.length;
   }
   return hits;
 }
@@ -172,12 +168,12 @@ function invalidate(
   index: RangeIndex,
   starts: Float64Array,
   ends: Float64Array,
-  amount: number,
+  { from, to }: Span,
   sequence: number,
-  into: Uint32Array,
+  into: Uint32Array | undefined,
 ): number {
   let hits = 0;
-  for (let q = 0; q < amount; q += 1) {
+  for (let q = from; q < to; q += 1) {
     const current = (sequence + 2 * q) >>> 0;
     hits += index.invalidate(starts[q] as number, ends[q] as number, current, into);
   }
@@ -188,12 +184,12 @@ function churn(
   index: RangeIndex,
   { churnOpcodes, churnStarts, churnIds }: PreparedWorkload,
   ends: Float64Array,
-  amount: number,
+  { from, to }: Span,
   handles: Uint32Array,
   into: Uint32Array,
 ): number {
   let hits = 0;
-  for (let k = 0; k < amount; k += 1) {
+  for (let k = from; k < to; k += 1) {
     const opcode = churnOpcodes[k];
     const start = churnStarts[k] as number;
     const end = ends[k] as number;

@@ -1,13 +1,33 @@
-/** What all sides of the comparison can be told to do, by the names that the native peers know. */
+/** What a side can be told to do, by the names that the native peers know. */
 export type Operation =
   | "enumerate"
   | "count"
   | "any"
   | "batch"
   | "invalidate"
+  | "invalidate-unlisted"
   | "insert"
   | "remove"
   | "churn";
+
+/** Invalidate what overlaps, and list the hits or only count them. */
+export const INVALIDATIONS: readonly Operation[] = ["invalidate", "invalidate-unlisted"];
+/** Leave the set of intervals as it is. */
+export const QUERIES: readonly Operation[] = [
+  "enumerate",
+  "count",
+  "any",
+  "batch",
+  ...INVALIDATIONS,
+];
+/** Change it. */
+export const UPDATES: readonly Operation[] = ["insert", "remove", "churn"];
+
+/** Queries or churn operations number `from` to `to`, exclusive. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
 
 /** What one pass of an operation gave. */
 export interface Outcome {
@@ -21,15 +41,15 @@ export interface Outcome {
 /** One implementation under measurement, loaded with one workload. */
 export interface Side {
   readonly name: string;
-  /** Operations it has; the others are left out of its column. */
+  /** Operations it has; the others are left out of its column. All can be filled by `insert`. */
   readonly operations: ReadonlySet<Operation>;
   /**
-   * Runs the first `amount` queries or churn operations, or inserts or removes everything. `insert`
-   * starts from an empty set; queries, `remove` and `churn` need the set that it leaves behind.
+   * Runs the queries or churn operations of `span`; `insert` and `remove` do all intervals. `insert`
+   * starts from an empty set; all others need the full set that it leaves behind.
    *
-   * @param sum also add the ids up, in the time measured: for checks
+   * @param sum also add the ids up, within the time measured: for checks
    */
-  run(operation: Operation, amount: number, sum?: boolean): Outcome | Promise<Outcome>;
+  run(operation: Operation, span: Span, sum?: boolean): Outcome | Promise<Outcome>;
   /** From now on one mirror, which no query hits, is locked. */
   lock(): void | Promise<void>;
 }

@@ -1,14 +1,14 @@
 import { INSERT, QUERY } from "../workloads.ts";
-import type { Operation } from "./side.ts";
+import type { Operation, Span } from "./side.ts";
 import type { PreparedWorkload } from "./workload-file.ts";
 
-/** The operations of one set, for a run whose every answer is looked at. */
+/** The operations of one set, for a run whose every answer is looked at: those that it has. */
 export interface Answers {
-  insert(start: number, last: number): number;
-  remove(handle: number): void;
+  insert?(start: number, last: number): number;
+  remove?(handle: number): void;
   /** The handles of the hits. */
-  enumerate(start: number, last: number): Uint32Array;
-  invalidate(start: number, last: number): Uint32Array;
+  enumerate?(start: number, last: number): Uint32Array;
+  invalidate?(start: number, last: number): Uint32Array;
   /** The handles of the hits of queries number `from` to `to`, exclusive, in one call. */
   batch?(from: number, to: number): Uint32Array;
 }
@@ -24,7 +24,7 @@ const SLOT_MASK = 0xffffff;
  */
 export function runSumming(
   operation: Operation,
-  amount: number,
+  { from, to }: Span,
   workload: PreparedWorkload,
   handles: Uint32Array,
   set: Answers,
@@ -35,36 +35,37 @@ export function runSumming(
   }
   let hits = 0;
   let ids = 0;
-  const add = (found: Uint32Array): void => {
+  const add = (found: Uint32Array | undefined): void => {
+    if (found === undefined) throw new Error(`this side has no ${operation}`);
     hits += found.length;
     for (const handle of found) ids = (ids + (idOfSlot[handle & SLOT_MASK] as number)) >>> 0;
   };
   if (operation === "batch") {
-    for (let from = 0; from < amount; from += BATCH_QUERIES) {
-      add(set.batch?.(from, Math.min(amount, from + BATCH_QUERIES)) ?? new Uint32Array(0));
+    for (let at = from; at < to; at += BATCH_QUERIES) {
+      add(set.batch?.(at, Math.min(to, at + BATCH_QUERIES)));
     }
     return { hits, ids };
   }
-  for (let k = 0; k < amount; k += 1) {
-    if (operation === "churn") {
-      const start = workload.churnStarts[k] as number;
-      const last = workload.churnLasts[k] as number;
-      const id = workload.churnIds[k] as number;
-      const opcode = workload.churnOpcodes[k];
-      if (opcode === QUERY) {
-        add(set.enumerate(start, last));
-      } else if (opcode === INSERT) {
-        const handle = set.insert(start, last);
-        handles[id] = handle;
-        idOfSlot[handle & SLOT_MASK] = id;
-      } else {
-        set.remove(handles[id] as number);
-      }
+  const queries = operation === "invalidate" ? set.invalidate : set.enumerate;
+  if (operation !== "churn") {
+    for (let q = from; q < to; q += 1) {
+      add(queries?.(workload.queryStarts[q] as number, workload.queryLasts[q] as number));
+    }
+    return { hits, ids };
+  }
+  for (let k = from; k < to; k += 1) {
+    const start = workload.churnStarts[k] as number;
+    const last = workload.churnLasts[k] as number;
+    const id = workload.churnIds[k] as number;
+    const opcode = workload.churnOpcodes[k];
+    if (opcode === QUERY) {
+      add(set.enumerate?.(start, last));
+    } else if (opcode === INSERT) {
+      const handle = set.insert?.(start, last) ?? 0;
+      handles[id] = handle;
+      idOfSlot[handle & SLOT_MASK] = id;
     } else {
-      const start = workload.queryStarts[k] as number;
-      const last = workload.queryLasts[k] as number;
-      if (operation === "invalidate") add(set.invalidate(start, last));
-      else add(set.enumerate(start, last));
+      set.remove?.(handles[id] as number);
     }
   }
   return { hits, ids };

@@ -3,9 +3,10 @@
  * What every native peer needs: the workload file that workload-file.ts writes, mapped; the clock;
  * and the loop that obeys commands. Plain C that is also C++.
  *
- * A command is a line "OPERATION AMOUNT" or "OPERATION AMOUNT sum" on standard input; the answer
- * is a line "NANOSECONDS HITS IDS" on standard output: CPU time of the operation proper, hits in
- * all, and the sum of their ids modulo 2^32, which is only made after "sum".
+ * A command is a line "OPERATION FROM TO" or "OPERATION FROM TO sum" on standard input, about queries
+ * or churn operations number FROM to TO, exclusive; the answer is a line "NANOSECONDS HITS IDS" on
+ * standard output: CPU time of the operation proper, hits in all, and the sum of their ids modulo
+ * 2^32, which is only made after "sum".
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -103,18 +104,24 @@ static inline struct workload open_workload(const char *path)
 	return w;
 }
 
+/* Queries or operations number `from` to `to`, exclusive. */
+struct span {
+	uint32_t from;
+	uint32_t to;
+};
+
 /* Runs one operation; false if this peer has none of that name. */
-typedef bool (*operate)(const char *operation, uint32_t amount, bool sum, struct outcome *outcome);
+typedef bool (*operate)(const char *operation, struct span span, bool sum, struct outcome *outcome);
 
 static inline int obey(operate run)
 {
 	char line[128], operation[32], summing[8];
 	while (fgets(line, sizeof line, stdin)) {
-		uint32_t amount = 0;
+		struct span span;
 		struct outcome outcome = { 0, 0, 0 };
 		summing[0] = 0;
-		if (sscanf(line, "%31s %u %7s", operation, &amount, summing) < 2 ||
-		    !run(operation, amount, strcmp(summing, "sum") == 0, &outcome)) {
+		if (sscanf(line, "%31s %u %u %7s", operation, &span.from, &span.to, summing) < 3 ||
+		    !run(operation, span, strcmp(summing, "sum") == 0, &outcome)) {
 			fprintf(stderr, "no such command: %s", line);
 			return 1;
 		}
