@@ -1,7 +1,7 @@
 import type { WorkloadName } from "./workloads.ts";
 
 /** Hits in all, and the sum of their ids modulo 2^32. */
-export interface Totals {
+interface Totals {
   readonly hits: number;
   readonly ids: number;
 }

@@ -63,7 +63,8 @@ export async function runBench(options: BenchOptions): Promise<void> {
   const effort: Effort = { ...size, passes: options.smoke ? 1 : options.passes };
   const gcc = gccVersion();
   const kernel = findKernelSource(options);
-  const implicitTree = findImplicitTree(options);
+  // Its compilation alone takes longer than the rest of a smoke run.
+  const implicitTree = options.smoke ? undefined : findImplicitTree(options);
   const engine = loadEngine(options.engine);
   const pinning = pinToOneCpu();
   const host = {
@@ -80,7 +81,7 @@ export async function runBench(options: BenchOptions): Promise<void> {
       "Warning: not pinned to one processor, so that the two sides may run on different ones.",
     );
   }
-  if (implicitTree === undefined) {
+  if (implicitTree === undefined && !options.smoke) {
     console.log("The static peer iitii is left out: not downloaded (--download).");
   }
   const folder = mkdtempSync(join(tmpdir(), "intervalidate-bench-"));

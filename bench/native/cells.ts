@@ -13,7 +13,7 @@ export interface Cell {
 }
 
 export const PAGES = 1;
-export const BYTES = 4096;
+const BYTES = 4096;
 export const SIZES: readonly number[] = [1e3, 1e4, 1e5, 1e6];
 
 /** The operations that the bars are about. */

@@ -14,7 +14,7 @@ export interface Effort {
 }
 
 /** What one side needed for a cell. */
-export interface SideResult {
+interface SideResult {
   readonly side: string;
   /** Median over the passes, CPU time per operation. */
   readonly nanoseconds: number;
