@@ -52,6 +52,7 @@ const stages = [
     },
   },
   {
+    // It imports the library by name, from dist: what is measured is what is shipped.
     name: "bench",
     inputs: ["bench", "tsconfig.json", "build/shell.hash"],
     outputs: [at("build", "bench", "native", "main.js")],

@@ -140,7 +140,7 @@ async function measureCells(
     try {
       const sides: Side[] = [natives[0] as Side, ...ourSides(workload), ...natives.slice(1)];
       const comparison = new Comparison(workload, sides, effort);
-      const reference = REFERENCES.find((row) => row.name === name && row.count === count);
+      const reference = REFERENCES.find((row) => row.workload === name && row.count === count);
       if (reference !== undefined) {
         await comparison.verify("enumerate", reference);
         if (group.some(({ operation }) => operation === "churn")) {

@@ -50,9 +50,10 @@ export function allCells(sizes: readonly number[] = SIZES): Cell[] {
 export function isTelling({ operation, workload, count, unit, held }: Cell): boolean {
   if (unit === BYTES) return count === 1e5 && MAIN.has(operation) && KINDS.has(workload) && !held;
   if (MAIN.has(operation) && !held) return true;
-  if (INVALIDATIONS.includes(operation)) return workload === "W1" || (workload === "W2" && held);
+  if (held) return operation === "invalidate" && (workload === "W1" || workload === "W2");
+  if (operation === "invalidate-unlisted") return workload === "W1";
   if (operation === "insert" || operation === "remove") {
-    return workload === "W1" || workload === "W5";
+    return workload === "W1" || (workload === "W5" && count < 1e6);
   }
   return count === 1e5 && KINDS.has(workload);
 }

@@ -9,7 +9,7 @@ export interface Effort {
   readonly passes: number;
   /** What the native side is to need for a pass of queries or churn. */
   readonly passNanoseconds: number;
-  /** Operations in a pass at least, if the workload has so many. */
+  /** Operations in a pass at least, if the workload has so more. */
   readonly operationsMin: number;
 }
 
@@ -54,14 +54,14 @@ export class Comparison {
 
   /** Checks the sides against the known totals. */
   async verify(operation: "enumerate" | "churn", reference: Reference): Promise<void> {
-    const { first, many, churn } = reference;
+    const { first, more, churn } = reference;
     const large = this.#workload.count >= LARGE;
     const known =
       operation === "churn"
         ? { operations: churn.operations, hits: churn.hits, ids: churn.ids }
         : large
-          ? { operations: Math.min(1000, many.queries), ...first }
-          : { operations: many.queries, hits: many.hits, ids: many.ids };
+          ? { operations: Math.min(1000, more.queries), ...first }
+          : { operations: more.queries, hits: more.hits, ids: more.ids };
     await this.#fill();
     this.#full = operation !== "churn";
     for (const side of this.#sidesOf(operation)) {

@@ -8,13 +8,9 @@ import { EngineSide } from "../../bench/native/engine-side.ts";
 import { RangeIndexSide } from "../../bench/native/range-index-side.ts";
 import type { Operation, Outcome, Side } from "../../bench/native/side.ts";
 import { prepareWorkload } from "../../bench/native/workload-file.ts";
-import { REFERENCES, type Reference } from "../../bench/reference.ts";
+import { referenceOf } from "../../bench/reference.ts";
 
 const EFFORT = { passes: 2, passNanoseconds: 1e5, operationsMin: 100 };
-
-function referenceOf(workload: string, count: number): Reference {
-  return REFERENCES.find((row) => row.name === workload && row.count === count) as Reference;
-}
 
 /** A side whose answers another one gives, with one hit too many in one operation. */
 function wrongIn(operation: Operation, side: Side): Side {
