@@ -1,0 +1,3 @@
+#pragma once
+/* Nothing is exported to modules here. */
+#define EXPORT_SYMBOL(symbol)
