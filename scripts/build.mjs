@@ -1,7 +1,7 @@
 // Builds what is out of date and nothing else: the engine (AssemblyScript -> WASM), the module that
-// embeds it, and the shell (TypeScript -> dist). A stage is current when the hash of its inputs'
-// contents equals the one its last run left in build/; timestamps play no part, so a `git pull`
-// or a checkout can never leave a stale build behind.
+// embeds it, the shell (TypeScript -> dist) and the benchmarks (TypeScript -> build/bench). A stage is
+// current when the hash of its inputs' contents equals the one its last run left in build/;
+// timestamps play no part, so a `git pull` or a checkout can never leave a stale build behind.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -49,6 +49,16 @@ const stages = [
       runTool("typescript", "bin/tsc", ["-p", "."]);
       cpSync(release, at("dist", "engine", "engine.wasm"));
       chmodSync(at("dist", "cli", "main.js"), 0o755);
+    },
+  },
+  {
+    // It imports the library by name, from dist: what is measured is what is shipped.
+    name: "bench",
+    inputs: ["bench", "tsconfig.json", "build/shell.hash"],
+    outputs: [at("build", "bench", "main.js")],
+    run() {
+      rmSync(at("build", "bench"), { recursive: true, force: true });
+      runTool("typescript", "bin/tsc", ["-p", "bench"]);
     },
   },
 ];
