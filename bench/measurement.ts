@@ -1,6 +1,6 @@
 import { type Operation, UPDATES } from "./cells.ts";
 import type { Configuration, Structure } from "./contender.ts";
-import { checkQuery, type Query, roundOf } from "./queries.ts";
+import { checkQuery, type Query, queriesPerRound, roundOf } from "./queries.ts";
 import {
   consume,
   type Effort,
@@ -132,7 +132,7 @@ export class Measurement {
     const budget = this.#budget(seconds);
     checkQuery(query, structure, this.#data, budget);
     const round = roundOf(query, structure, this.#data);
-    return this.#calling(configuration, round, this.#data.queriesPerRound, budget);
+    return this.#calling(configuration, round, queriesPerRound(query, this.#data), budget);
   }
 
   #churning({ configuration, structure, seconds }: Built): Candidate {
@@ -208,13 +208,17 @@ export class Measurement {
   }
 }
 
-/** The mean of what `pass` returns, over as many passes as fill the time. */
+/**
+ * The least that `pass` returns, over as many passes as fill the time: configurations are compared by
+ * it, and a disturbance must not decide.
+ */
 function trial(secondsMin: number, pass: () => number): number {
+  let least = Number.POSITIVE_INFINITY;
   let sum = 0;
-  let passes = 0;
   do {
-    sum += pass();
-    passes += 1;
+    const seconds = pass();
+    least = Math.min(least, seconds);
+    sum += seconds;
   } while (sum < secondsMin);
-  return sum / passes;
+  return least;
 }

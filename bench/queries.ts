@@ -80,13 +80,18 @@ function checkSequences(structure: Structure, data: SettingData): void {
   }
 }
 
+/** A batch is as long as what the reference's first totals are over. */
+export function queriesPerRound(query: Query, data: SettingData): number {
+  return query === "batch" ? data.firstCount : data.queriesPerRound;
+}
+
 /**
  * A function that answers the next queries, going round and round. The loops are written out: each
  * calls one method of one class, as a user's loop would.
  */
 export function roundOf(query: Query, structure: Structure, data: SettingData): () => void {
   const { starts, ends } = data.queries;
-  const step = data.queriesPerRound;
+  const step = queriesPerRound(query, data);
   const limit = data.timedQueries;
   let next = 0;
   /** Where the round begins; the next one begins where it ends. */

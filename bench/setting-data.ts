@@ -16,6 +16,8 @@ const PAGE_BYTES = 4096;
 const QUERIES_MAX = 100_000;
 /** Churn is measured over so many operations, and as many that undo them. */
 const CHURN_MAX = 50_000;
+/** The same where all contenders run the same round again and again. */
+const FIXED_CHURN = 1000;
 /** Queries or operations of a round. */
 const ROUND = 100;
 
@@ -127,13 +129,18 @@ export class SettingData {
 
   /** The cycle that is measured, in rounds of `churnPerRound` operations. */
   timedChurn(): Churn {
+    return this.churnCycle(this.#timedChurnLength);
+  }
+
+  /** Without the operations that undo. */
+  get #timedChurnLength(): number {
     const { workload, count } = this.setting;
-    if (this.#isRoundFixed) return this.churnCycle(this.reference.churn.operations);
-    return this.churnCycle(Math.min(queryCountOf(workload, count), CHURN_MAX));
+    if (this.#isRoundFixed) return Math.min(this.reference.churn.operations, FIXED_CHURN);
+    return Math.min(queryCountOf(workload, count), CHURN_MAX);
   }
 
   get churnPerRound(): number {
-    return this.#isRoundFixed ? 2 * this.reference.churn.operations : ROUND;
+    return this.#isRoundFixed ? 2 * this.#timedChurnLength : ROUND;
   }
 }
 

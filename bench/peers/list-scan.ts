@@ -1,7 +1,7 @@
 import { type Columns, type Configurations, PeerStructure } from "../contender.ts";
 
 /** No structure at all: bounds in typed arrays, of which a query looks at every one. */
-class ListScan extends PeerStructure {
+export class ListScan extends PeerStructure {
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
   readonly #ids: Uint32Array;
