@@ -102,7 +102,7 @@ export function checkFirst(
 }
 
 /** The operations of a churn from one number up to another; the sum of the ids of all hits. */
-export function runChurn(structure: Structure, churn: Churn, from: number, to: number): number {
+function runChurn(structure: Structure, churn: Churn, from: number, to: number): number {
   const { opcodes, starts, ends, ids } = churn;
   let sum = 0;
   for (let k = from; k < to; k += 1) {

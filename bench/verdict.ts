@@ -11,7 +11,7 @@ export type Verdict =
   | { readonly verdict: "lacking" };
 
 /** An answer that is not the reference's. */
-export class WrongAnswer extends Error {}
+class WrongAnswer extends Error {}
 
 export class TooSlow extends Error {}
 
