@@ -18,7 +18,8 @@ export type Operation = (typeof OPERATIONS)[number];
 /** The operations that need a structure of which single intervals can be inserted and removed. */
 export const UPDATES: ReadonlySet<Operation> = new Set(["insert", "remove", "churn"]);
 
-/** Keys are numbers of pages, or of bytes: the same times 4096. */
+export const PAGE_BYTES = 4096;
+/** Keys are numbers of pages, or of bytes: the same times `PAGE_BYTES`. */
 const UNITS = ["pages", "bytes"] as const;
 export type Unit = (typeof UNITS)[number];
 

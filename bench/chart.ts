@@ -56,23 +56,17 @@ export function draw(report: Report): string {
     marginLeft: LABEL_WIDTH,
     marginRight: 24,
     marginBottom: 50,
-    style: `${FONT} color: ${INK}; background: white;`,
     x: {
       type: "log",
       grid: true,
       label: null,
-      tickFormat: times,
       ticks: ticksOf(dots),
     },
     y: { type: "point", domain: rows.map(({ key }) => key), axis: null, padding: 0.5 },
     marks: [
-      Plot.axisX({
-        anchor: "top",
-        tickSize: 0,
-        label: null,
-        ticks: ticksOf(dots),
-        tickFormat: times,
-      }),
+      ...(["top", "bottom"] as const).map((anchor) =>
+        Plot.axisX({ anchor, tickSize: 0, label: null, ticks: ticksOf(dots), tickFormat: times }),
+      ),
       Plot.ruleX([1], { stroke: INK, strokeWidth: 1.5 }),
       Plot.ruleY(bestOf(report.cells), {
         y: "row",
@@ -111,7 +105,7 @@ export function draw(report: Report): string {
     ],
   });
   const text = (x: number, y: number, content: string, attributes = ""): string =>
-    `<text x="${x}" y="${y}" fill="${INK}" ${attributes}>${escaped(content)}</text>`;
+    `<text x="${x}" y="${y}" fill="${INK}" text-anchor="start" ${attributes}>${escaped(content)}</text>`;
   const { machine, engineSha256 } = report;
   const legend = contenders.map(({ name, version }, i) => {
     const x = 16 + (i % LEGEND_COLUMNS) * ((WIDTH - 32) / LEGEND_COLUMNS);
@@ -120,7 +114,7 @@ export function draw(report: Report): string {
       ? `fill="${colour.get(name)}"`
       : `fill="none" stroke-width="1.8" stroke="${colour.get(name)}"`;
     const label = version === null ? name : `${name} ${version}`;
-    return `<circle cx="${x}" cy="${y - 4}" r="4" ${paint}/>${text(x + 10, y, label)}`;
+    return `<circle cx="${x}" cy="${y - 4}" r="4" ${paint}></circle>${text(x + 10, y, label)}`;
   });
   const above = [
     text(
@@ -144,6 +138,7 @@ export function draw(report: Report): string {
       "Workload, number of intervals, unit of addresses; medians. No mark: wrong, too slow, or not offered.",
     'font-size="11"',
   );
+  plot.setAttribute("style", `${FONT} color: ${INK}; background: white;`);
   plot.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   plot.insertAdjacentHTML("beforeend", [...above, below].join(""));
   return `${plot.outerHTML}\n`;

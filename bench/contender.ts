@@ -1,4 +1,4 @@
-import type { Unit } from "./cells.ts";
+import { PAGE_BYTES, type Unit } from "./cells.ts";
 
 /**
  * Intervals in the order in which they are inserted: the k-th is the half-open
@@ -152,9 +152,14 @@ export interface Configuration {
  */
 export type Configurations = readonly Configuration[];
 
-/** The order of `columns` by start: some structures are built faster from sorted intervals. */
-export function ascending({ starts }: Columns): Uint32Array {
-  const order = new Uint32Array(starts.length);
-  for (let k = 0; k < order.length; k += 1) order[k] = k;
-  return order.sort((a, b) => starts[a] - starts[b]);
+/**
+ * The order of columns by start: some structures are built faster from sorted intervals. Start and
+ * position are packed into one number, because numbers are sorted many times as fast as anything
+ * that needs a comparison function.
+ */
+export function ascending({ starts, unit }: Columns): Uint32Array {
+  const count = starts.length;
+  const scale = unit === "bytes" ? count / PAGE_BYTES : count;
+  const keys = starts.map((start, k) => start * scale + k).sort();
+  return Uint32Array.from(keys, (key) => key % count);
 }

@@ -1,4 +1,4 @@
-import { nameOfSetting, type Setting } from "./cells.ts";
+import { PAGE_BYTES, type Setting } from "./cells.ts";
 import type { Columns } from "./contender.ts";
 import { type Reference, referenceOf } from "./reference.ts";
 import {
@@ -11,7 +11,6 @@ import {
   type Workload,
 } from "./workloads.ts";
 
-const PAGE_BYTES = 4096;
 /** Queries are measured over so many different ones, so that they do not all stay in caches. */
 const QUERIES_MAX = 100_000;
 /** Churn is measured over so many operations, and as many that undo them. */
@@ -59,10 +58,6 @@ export class SettingData {
 
   #scaled(bounds: Float64Array): Float64Array {
     return bounds.map((bound) => bound * this.#unit);
-  }
-
-  get name(): string {
-    return nameOfSetting(this.setting);
   }
 
   /** The same columns for a structure that is to be churned, in which ids go on rising. */
