@@ -38,6 +38,8 @@ export class Measurement {
   readonly #effort: Effort;
   /** What queries share: they change no interval. */
   #shared: Built[] | undefined;
+  /** How long building takes, or that it would take too long. */
+  readonly #buildingTimes = new Map<Configuration, number | TooSlow>();
 
   constructor(configurations: readonly Configuration[], data: SettingData, effort: Effort) {
     this.#configurations = configurations;
@@ -108,24 +110,40 @@ export class Measurement {
     return new Budget(this.#effort.budgetSeconds, spent);
   }
 
-  /** Builds parts first, to see whether the whole would take too long. */
+  /** @throws {TooSlow} if it would take too long, which is known before it is tried */
   #build(configuration: Configuration, columns = this.#data.columns): Built {
-    const budget = this.#budget(0);
-    const count = columns.ids.length;
-    let before: number | undefined;
-    for (const part of [16, 4]) {
-      if (count / part < TRIED_MIN) continue;
-      const prefix = this.#data.prefix(count / part);
-      const seconds = secondsOf(() => configuration.build(prefix).dispose());
-      const exponent = before === undefined ? 1 : Math.log(seconds / before) / Math.log(4);
-      before = seconds;
-      const whole = seconds * part ** Math.min(2, Math.max(1, exponent));
-      budget.demand(whole, `building ${count}`);
-    }
+    const known = this.#buildingTimes.get(configuration) ?? this.#expectBuilding(configuration);
+    if (known instanceof TooSlow) throw known;
     globalThis.gc?.();
     const begin = performance.now();
     const structure = configuration.build(columns);
-    return { configuration, structure, seconds: (performance.now() - begin) / 1000 };
+    const seconds = (performance.now() - begin) / 1000;
+    this.#buildingTimes.set(configuration, seconds);
+    return { configuration, structure, seconds };
+  }
+
+  /** Builds parts, to see how long the whole would take. */
+  #expectBuilding(configuration: Configuration): number | TooSlow {
+    const budget = this.#budget(0);
+    const count = this.#data.columns.ids.length;
+    let before: number | undefined;
+    let whole = 0;
+    try {
+      for (const part of [16, 4]) {
+        if (count / part < TRIED_MIN) continue;
+        const prefix = this.#data.prefix(count / part);
+        const seconds = secondsOf(() => configuration.build(prefix).dispose());
+        const exponent = before === undefined ? 1 : Math.log(seconds / before) / Math.log(4);
+        before = seconds;
+        whole = seconds * part ** Math.min(2, Math.max(1, exponent));
+        budget.demand(whole, `building ${count}`);
+      }
+      return whole;
+    } catch (error) {
+      if (!(error instanceof TooSlow)) throw error;
+      this.#buildingTimes.set(configuration, error);
+      return error;
+    }
   }
 
   #querying({ configuration, structure, seconds }: Built, query: Query): Candidate {
@@ -168,12 +186,13 @@ export class Measurement {
       const { insert, remove } = blocks.pass();
       return operation === "insert" ? insert : remove;
     };
-    let both = 0;
+    let both = Number.POSITIVE_INFINITY;
     const perPass = trial(this.#effort.sampleSeconds, () => {
       let timed = 0;
-      both = secondsOf(() => {
+      const whole = secondsOf(() => {
         timed = pass();
       });
+      both = Math.min(both, whole);
       return timed;
     });
     const passes = Math.max(1, this.#effort.sampleSeconds / perPass);
