@@ -19,8 +19,9 @@ export interface RangeIndexOptions {
  * once: each has a handle, a u32 that is not 0, and may carry a value of type `T`.
  *
  * A handle says which range it is until that range is removed; later the number is used again, but
- * a removed handle is recognised as such until its place has been reused 256 times. `clear` starts
- * handles over.
+ * a removed handle is recognised as such until its place has been reused 256 times. The place is
+ * the low 24 bits of a handle: no other live range of the engine has it, so that it can be an index
+ * into the caller's own arrays. `clear` starts handles over.
  *
  * Ranges live in the engine's memory, which is not collected: dispose of an index that is no longer
  * needed. Each method throws `DISPOSED` after that, and `RANGE` or `ARGUMENT` for arguments that

@@ -30,6 +30,20 @@ describe.each(TARGETS)("RangeIndex on the %s engine", (target) => {
     ]);
   });
 
+  it("gives each live range a place of its own in the low bits of its handle", () => {
+    const engine = engineOf(target);
+    const [index, other] = [new RangeIndex({ engine }), new RangeIndex({ engine })];
+    const live = new Set<number>();
+    for (let i = 0; i < 3000; i += 1) {
+      live.add((i % 3 === 0 ? other : index).insert(i, i + 9));
+      if (i % 2 === 0) continue;
+      const [oldest] = live;
+      live.delete(oldest);
+      expect(index.remove(oldest) || other.remove(oldest)).toBe(true);
+    }
+    expect(new Set([...live].map((handle) => handle & 0xffffff)).size).toBe(1500);
+  });
+
   it("finds what overlaps, not what touches", () => {
     const index = create();
     const handle = index.insert(10, 20);
