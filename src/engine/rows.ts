@@ -22,7 +22,7 @@ export const LAST_LOW = 2;
 export const LAST_HIGH = 3;
 export const HANDLE = 4;
 export const SEQUENCE = 5;
-export const LOCK = 6;
+const LOCK = 6;
 
 export function createRows(count: number): Rows {
   const words = new Uint32Array(ROW_WORDS * count);
