@@ -2,6 +2,7 @@ export type { Point, Sleepable, Suspension, Wait } from "./blocking/suspension.t
 export type { WaitQueue } from "./blocking/wait-queue.ts";
 export type { Address } from "./engine/addresses.ts";
 export { END } from "./engine/addresses.ts";
+export type { HitLists } from "./engine/batches.ts";
 export type { Engine, EngineOptions } from "./engine/engine.ts";
 export { createEngine } from "./engine/engine.ts";
 export type { RangeIndexOptions } from "./engine/range-index.ts";

@@ -1,10 +1,11 @@
 import { IntervalidateError } from "../errors.ts";
 import { type Address, END } from "./addresses.ts";
+import { answerBatches, type HitLists, pairsIn, someBatch } from "./batches.ts";
 import { bulkLoad } from "./bulk-load.ts";
 import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { type Column, checkedPairs, type PairTarget, writePairs } from "./pairs.ts";
+import { type Column, checkedPairs, writePairs } from "./pairs.ts";
 import {
   createRows,
   HANDLE,
@@ -20,27 +21,14 @@ import {
 } from "./rows.ts";
 import type { Records } from "./snapshot.ts";
 import { sortedOrder } from "./sorted-order.ts";
+import { copyWords } from "./words.ts";
 
 /** So many intervals at once fill an empty set from the bottom up. */
 const BULK_MIN = 64;
-/** Arrays this short are copied faster by a loop than by a native call. */
-const SHORT_COPY = 32;
-/** The parts of the exchange buffer in a batch of queries, in words; `assembly/index.ts`. */
-const BATCH_QUERIES = 128;
-const BATCH_COUNTS = 512;
-const BATCH_HANDLES = 640;
-/** Batches with long answers are given a buffer of so many words. */
-const BATCH_WORDS_MAX = 65_536;
 /** A handle's slot is never 0: results with slot 0 are failures, and this one is for want of ids. */
 const OUT_OF_IDS = 1 << 24;
 /** Why a handle could not be claimed; `assembly/bulk.ts`. */
 const HANDLE_TAKEN = 1;
-
-/** The answers to many queries: those to query i are `handles.subarray(offsets[i], offsets[i + 1])`. */
-export interface HitLists {
-  readonly offsets: Uint32Array;
-  readonly handles: Uint32Array;
-}
 
 /**
  * One set of intervals in an engine: the common ground of `RangeIndex` and of the notifiers. Bounds
@@ -286,12 +274,11 @@ export class IntervalSet implements EngineTenant {
     const record = this.#live();
     checkedPairs(starts, ends);
     const exports = this.#exports;
-    return this.#batch(
-      starts,
-      ends,
-      (count) => exports.queryMany(record, count),
-      (start, last, into) => this.collect(start, last, into),
-    );
+    return answerBatches(this.engine, starts, ends, {
+      many: (count) => exports.queryMany(record, count),
+      count: (start, last) => this.count(start, last),
+      one: (start, last, into) => this.collect(start, last, into),
+    });
   }
 
   /**
@@ -304,59 +291,14 @@ export class IntervalSet implements EngineTenant {
     const record = this.#live();
     checkedPairs(starts, ends);
     if (exports.heldLocksOf(record) > 0) {
-      for (let done = 0; done < starts.length; done += BATCH_QUERIES) {
-        const count = Math.min(starts.length - done, BATCH_QUERIES);
-        writePairs(pairsIn(engine), starts, ends, done, count);
-        if (exports.someLockedMany(record, count) !== 0) return undefined;
-      }
+      const isLocked = (count: number): boolean => exports.someLockedMany(record, count) !== 0;
+      if (someBatch(engine, starts, ends, isLocked)) return undefined;
     }
-    return this.#batch(
-      starts,
-      ends,
-      (count) => exports.invalidateMany(record, count, sequence),
-      (start, last, into) => this.invalidate(start, last, sequence, into),
-    );
-  }
-
-  /** Feeds ranges to an export that answers many, and those with too long an answer one by one. */
-  #batch(
-    starts: Column,
-    ends: Column,
-    answerMany: (count: number) => number,
-    answerOne: (start: bigint, last: bigint, into: Uint32Array) => void,
-  ): HitLists {
-    const { engine } = this;
-    const offsets = new Uint32Array(starts.length + 1);
-    let handles = new Uint32Array(Math.max(16, starts.length));
-    let used = 0;
-    let done = 0;
-    while (done < starts.length) {
-      const wanted = Math.min(starts.length - done, BATCH_QUERIES);
-      writePairs(pairsIn(engine), starts, ends, done, wanted);
-      const answered = answerMany(wanted);
-      const { words } = engine;
-      let found = 0;
-      for (let i = 0; i < answered; i += 1) {
-        found += words[BATCH_COUNTS + i] as number;
-        offsets[done + i + 1] = used + found;
-      }
-      if (answered > 0) {
-        handles = withRoom(handles, used, found);
-        copyWords(words, BATCH_HANDLES, handles, used, found);
-        done += answered;
-      } else {
-        const start = BigInt(starts[done] as Address);
-        const last = BigInt.asUintN(64, BigInt(ends[done] as Address) - 1n);
-        found = this.count(start, last);
-        handles = withRoom(handles, used, found);
-        answerOne(start, last, handles.subarray(used, used + found));
-        done += 1;
-        offsets[done] = used + found;
-      }
-      if (answered < wanted) engine.growExchange(BATCH_WORDS_MAX);
-      used += found;
-    }
-    return { offsets, handles: handles.slice(0, used) };
+    return answerBatches(engine, starts, ends, {
+      many: (count) => exports.invalidateMany(record, count, sequence),
+      count: (start, last) => this.count(start, last),
+      one: (start, last, into) => this.invalidate(start, last, sequence, into),
+    });
   }
 
   /** The interval with the greatest last up to `last`; of several by start, then least handle. */
@@ -592,37 +534,6 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
-}
-
-/** The exchange buffer as a place for pairs. */
-function pairsIn(engine: Engine): PairTarget {
-  return { words: engine.words, longs: engine.longs, stride: 2 };
-}
-
-/** Copies words; the source may be larger and is the engine's, the target is the caller's. */
-function copyWords(
-  from: Uint32Array,
-  start: number,
-  into: Uint32Array,
-  at: number,
-  count: number,
-): void {
-  if (count <= SHORT_COPY) {
-    for (let i = 0; i < count; i += 1) into[at + i] = from[start + i] as number;
-  } else {
-    into.set(from.subarray(start, start + count), at);
-  }
-}
-
-function withRoom(
-  array: Uint32Array<ArrayBuffer>,
-  used: number,
-  more: number,
-): Uint32Array<ArrayBuffer> {
-  if (used + more <= array.length) return array;
-  const larger = new Uint32Array(Math.max(used + more, 2 * array.length));
-  larger.set(array.subarray(0, used));
-  return larger;
 }
 
 function outOfMemory(engine: Engine): IntervalidateError {

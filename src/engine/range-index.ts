@@ -1,8 +1,9 @@
 import { IntervalidateError } from "../errors.ts";
 import { type Address, checkedAddress, closedLast, END } from "./addresses.ts";
+import type { HitLists } from "./batches.ts";
 import { createEngine, defaultEngine, type Engine } from "./engine.ts";
 import { checkedHandle } from "./handles.ts";
-import { type HitLists, IntervalSet } from "./interval-set.ts";
+import { IntervalSet } from "./interval-set.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
 /** What a {@link RangeIndex} takes. */
