@@ -1,6 +1,6 @@
 // What operations of a soak have in common: how they choose, and how they pass, their arguments.
 
-import type { HitLists } from "../../src/engine/interval-set.ts";
+import type { HitLists } from "../../src/engine/batches.ts";
 import { IntervalidateError } from "../../src/errors.ts";
 import type { Random } from "../../src/sim/random.ts";
 import type { Spread } from "../engine/support.ts";
