@@ -47,7 +47,7 @@ export function compileIntervalTree(
 /** Compiles the optional static peer; returns the program's path. */
 export function compileImplicitTree(
   sources: string,
-  { include, library }: ImplicitTreeSource,
+  { include, archive }: ImplicitTreeSource,
   outputFolder: string,
 ): string {
   const program = join(outputFolder, "implicit-tree");
@@ -60,7 +60,7 @@ export function compileImplicitTree(
     "-o",
     program,
     join(sources, "implicit-tree.cpp"),
-    library,
+    archive,
     "-latomic",
   ]);
   return program;

@@ -5,7 +5,7 @@ import { cacheFolder, unpackDebianPackage } from "./debian.ts";
 /** Where the optional static peer's headers and its one library are. */
 export interface ImplicitTreeSource {
   readonly include: string;
-  readonly library: string;
+  readonly archive: string;
 }
 
 const PACKAGE = "libiitii-dev";
@@ -20,9 +20,9 @@ export function findImplicitTree(options: {
   readonly cache?: string | undefined;
 }): ImplicitTreeSource | undefined {
   const { download = false, cache = cacheFolder(PACKAGE) } = options;
-  const source = { include: join(cache, "include"), library: join(cache, "libmmap_allocator.a") };
+  const source = { include: join(cache, "include"), archive: join(cache, "libmmap_allocator.a") };
   const complete = (): boolean =>
-    existsSync(join(source.include, "iitii.h")) && existsSync(source.library);
+    existsSync(join(source.include, "iitii.h")) && existsSync(source.archive);
   if (!complete() && download) {
     for (const name of PACKAGES) unpackDebianPackage(name, cache, UNPACK);
     unpackDebianPackage("libmmap-allocator-dev", cache, UNPACK_LIBRARY);
