@@ -39,7 +39,7 @@ export function nameOf({ operation, ...setting }: Cell): string {
   return `${operation}/${nameOfSetting(setting)}`;
 }
 
-export function nameOfSetting({ workload, count, unit }: Setting): string {
+function nameOfSetting({ workload, count, unit }: Setting): string {
   return `${workload}/${count}/${unit}`;
 }
 
