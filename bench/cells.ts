@@ -59,13 +59,13 @@ const TELLING: Readonly<Record<Operation, readonly string[]>> = {
     ...sizes("W3", 1e4, 1e5, 1e6),
     ...sizes("W4e", 1e4),
     ...sizes("W4s", 1e4, 1e5),
-    ...sizes("W5", 1e3, 1e4, 1e5, 1e6),
+    ...sizes("W5", 1e3, 1e4, 1e5),
     "W1/100000/bytes",
     "W5/1000000/bytes",
   ],
   count: [...sizes("W2", 1e5), ...sizes("W5", 1e4, 1e5)],
-  any: [...sizes("W1", 1e5), ...sizes("W4e", 1e4), ...sizes("W5", 1e5, 1e6)],
-  batch: [...sizes("W1", 1e5, 1e6), ...sizes("W2", 1e5), ...sizes("W5", 1e5)],
+  any: [...sizes("W1", 1e5), ...sizes("W4e", 1e4), ...sizes("W5", 1e5), "W5/1000000/bytes"],
+  batch: [...sizes("W1", 1e4, 1e5), ...sizes("W2", 1e5), ...sizes("W5", 1e5)],
   invalidate: [
     ...sizes("W1", 1e5),
     ...sizes("W2", 1e5),
@@ -73,8 +73,8 @@ const TELLING: Readonly<Record<Operation, readonly string[]>> = {
     ...sizes("W5", 1e4, 1e5),
     "W5/1000000/bytes",
   ],
-  insert: [...sizes("W1", 1e4, 1e5, 1e6), ...sizes("W5", 1e5)],
-  remove: [...sizes("W1", 1e4, 1e5, 1e6), ...sizes("W5", 1e5)],
+  insert: [...sizes("W1", 1e3, 1e4, 1e5), ...sizes("W5", 1e4, 1e5)],
+  remove: [...sizes("W1", 1e3, 1e4, 1e5), ...sizes("W5", 1e4, 1e5)],
   churn: [
     ...sizes("W1", 1e3, 1e4, 1e5, 1e6),
     ...sizes("W2", 1e5),
@@ -83,7 +83,7 @@ const TELLING: Readonly<Record<Operation, readonly string[]>> = {
     ...sizes("W5", 1e4, 1e5),
     "W5/1000000/bytes",
   ],
-  build: [...sizes("W1", 1e4, 1e5, 1e6), ...sizes("W5", 1e5)],
+  build: [...sizes("W1", 1e3, 1e4, 1e5), ...sizes("W5", 1e5)],
 };
 
 function sizes(workload: WorkloadName, ...counts: number[]): string[] {

@@ -10,7 +10,7 @@ import type { Effort } from "./sampling.ts";
 import { barsOf, meansOf } from "./standings.ts";
 import { cellTables, heading, summary } from "./table.ts";
 
-const NORMAL: Effort = { seconds: 0.25, sampleSeconds: 0.015, samplesMin: 3, budgetSeconds: 8 };
+const NORMAL: Effort = { seconds: 0.2, sampleSeconds: 0.01, samplesMin: 3, budgetSeconds: 6 };
 /** Enough to see that everything works and is right; the figures mean nothing. */
 const SMOKE: Effort = { seconds: 0.002, sampleSeconds: 0.0005, samplesMin: 2, budgetSeconds: 20 };
 

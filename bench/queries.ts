@@ -7,8 +7,6 @@ import { type Budget, checkEqual } from "./verdict.ts";
 /** The operations that change no interval. Each has a check and a round to be measured. */
 export type Query = Extract<Operation, "enumerate" | "count" | "any" | "batch" | "invalidate">;
 
-/** A budget is looked at after so many queries. */
-const CHECKED_AT_ONCE = 50;
 /** Intervals whose sequence is looked at after invalidations. */
 const SEQUENCES_CHECKED = 100;
 
@@ -39,11 +37,8 @@ export function checkQuery(
   structure.hits = 0;
   let ids: number;
   if (query === "batch") {
-    // A batch cannot be interrupted: its time is told from that of single queries.
-    const probe = Math.min(count, CHECKED_AT_ONCE);
-    const begin = performance.now();
-    for (let i = 0; i < probe; i += 1) structure.enumerate(starts[i], ends[i]);
-    budget.demand((((performance.now() - begin) / 1000) * count) / probe, "a batch");
+    // A batch cannot be interrupted: whether there is time for it is told by single queries.
+    total(count, budget, (i) => structure.enumerate(starts[i], ends[i]));
     structure.hits = 0;
     ids = structure.batch(starts.subarray(0, count), ends.subarray(0, count)) % 2 ** 32;
   } else if (query === "invalidate") {
@@ -59,10 +54,9 @@ export function checkQuery(
 /** The sum over the first queries, modulo 2^32. */
 function total(count: number, budget: Budget, answer: (i: number) => number): number {
   let sum = 0;
-  for (let i = 0; i < count; i += 1) {
+  budget.watch("queries of the check", count, (i) => {
     sum = (sum + answer(i)) % 2 ** 32;
-    if (i % CHECKED_AT_ONCE === 0) budget.demand(0, `${i} of ${count} queries checked`);
-  }
+  });
   return sum;
 }
 

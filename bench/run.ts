@@ -9,6 +9,8 @@ import type { Verdict } from "./verdict.ts";
 import type { Answer, Job } from "./worker.ts";
 
 const WORKER = join(import.meta.dirname, "worker.js");
+/** The list scan is not compared with anything: it gets this part of a peer's budget. */
+const LIST_BUDGET = 0.25;
 /** A process that does not notice that its time is up is ended after so many budgets. */
 const PATIENCE = 3;
 /** The last words of a process that died. */
@@ -24,16 +26,20 @@ export function estimateSeconds(cells: readonly Cell[], effort: Effort): number 
       const builds = 1 + operations.filter(({ operation }) => isRebuilding(operation)).length;
       const perBuild = Math.min(effort.budgetSeconds, setting.count * BUILD_SECONDS);
       seconds +=
-        PROCESS_SECONDS + builds * perBuild + operations.length * (CHECK_SECONDS + effort.seconds);
+        PROCESS_SECONDS +
+        setting.count * DATA_SECONDS +
+        builds * perBuild +
+        operations.length * (CHECK_SECONDS * (Math.log10(setting.count) - 2) + effort.seconds);
     }
   }
   return seconds;
 }
 
-/** Rough figures, for the estimate only. */
-const PROCESS_SECONDS = 0.2;
-const CHECK_SECONDS = 0.1;
-const BUILD_SECONDS = 1.5e-6;
+/** Rough figures, for the estimate only: to start a process, to draw an interval, to check, to build. */
+const PROCESS_SECONDS = 0.3;
+const DATA_SECONDS = 1e-6;
+const CHECK_SECONDS = 0.08;
+const BUILD_SECONDS = 3e-6;
 
 function isRebuilding(operation: Cell["operation"]): boolean {
   return UPDATES.has(operation) || operation === "build";
@@ -67,13 +73,18 @@ export async function runCells(
       };
       for (const cell of group) if (!has(contender, cell)) record(cell, { verdict: "lacking" });
       const possible = group.filter((cell) => has(contender, cell));
-      await measureAll(contender.name, possible, effort, record);
+      await measureAll(contender.name, possible, effortFor(contender, effort), record);
     }
   }
   return cells.map((cell) => {
     const found = verdicts.get(cell) as Record<string, Verdict>;
     return { name: nameOf(cell), ...cell, verdicts: found, ratios: ratiosOf(found) };
   });
+}
+
+function effortFor(contender: Contender, effort: Effort): Effort {
+  if (contender.package !== undefined) return effort;
+  return { ...effort, budgetSeconds: effort.budgetSeconds * LIST_BUDGET };
 }
 
 /** If a process dies or hangs in a cell, the next process goes on after that cell. */

@@ -6,7 +6,6 @@ import { type Churn, INSERT, QUERY } from "./workloads.ts";
 
 /** Intervals that are removed and inserted again at a time, at most a tenth of all. */
 const BLOCK_MAX = 1000;
-const CHECKED_AT_ONCE = 50;
 
 /**
  * Insertion and removal at the full size. A pass removes a block of intervals and inserts it again,
@@ -93,10 +92,9 @@ export function checkFirst(
   const { starts, ends } = data.queries;
   structure.hits = 0;
   let sum = 0;
-  for (let i = 0; i < data.firstCount; i += 1) {
+  budget.watch("queries of the check", data.firstCount, (i) => {
     sum = (sum + structure.enumerate(starts[i], ends[i])) % 2 ** 32;
-    if (i % CHECKED_AT_ONCE === 0) budget.demand(0, "queries of the check");
-  }
+  });
   checkEqual("hits", structure.hits, hits);
   checkEqual("sum of ids", sum, ids);
 }
@@ -123,10 +121,9 @@ export function checkChurn(structure: Structure, data: SettingData, budget: Budg
   structure.hits = 0;
   let sum = 0;
   const run = (from: number, to: number): void => {
-    for (let k = from; k < to; k += CHECKED_AT_ONCE) {
-      sum = (sum + runChurn(structure, cycle, k, k + CHECKED_AT_ONCE)) % 2 ** 32;
-      budget.demand(0, `${k} of ${2 * operations} operations checked`);
-    }
+    budget.watch("operations of the check", to - from, (k) => {
+      sum = (sum + runChurn(structure, cycle, from + k, from + k + 1)) % 2 ** 32;
+    });
   };
   run(0, operations);
   checkEqual("hits of the churn", structure.hits, hits);
