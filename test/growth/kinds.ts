@@ -1,6 +1,7 @@
 // Steps that need memory in every way there is: for tests of what happens when there is none.
 
-import { type HitLists, IntervalSet } from "../../src/engine/interval-set.ts";
+import type { HitLists } from "../../src/engine/batches.ts";
+import { IntervalSet } from "../../src/engine/interval-set.ts";
 import type { Random } from "../../src/sim/random.ts";
 import { drawRange, SPREADS, type Spread, TOP } from "../engine/support.ts";
 import { type Actors, type Member, SETS } from "./actors.ts";
