@@ -13,8 +13,10 @@
 //
 // Slots from `count` on hold anything; hit masks are cut to the first `count` bits.
 
+import { greatestKey, greatestOffset, leastKey, leastOffset } from "./extremes";
 import { header } from "./header";
 import { pointTo } from "./ids";
+import { PACK } from "./left-pack";
 import { giveBlock, takeBlock } from "./pools";
 import { Extent, Scratch } from "./scratch";
 
@@ -310,7 +312,10 @@ export class Leaf {
     to.locks = (to.locks & ~bit) | (((this.locks >> i) & 1) << j);
   }
 
-  /** How many offsets of starts are below the pivot, or with `1` up to it. */
+  /**
+   * How many offsets of starts are below the pivot, or with `1` up to it. It may count up to three slots
+   * behind the last as well, which is good enough for choosing a pivot.
+   */
   private countUpTo(pivot: i32, inclusive: i32): u32 {
     const bound = i32x4.splat(pivot + inclusive);
     let four = i32x4.splat(0);
@@ -472,65 +477,3 @@ export class Leaf {
     return this.base + ((<i64>offset + 1) << this.shift) - 1;
   }
 }
-
-function leastKey(at: usize, count: u32): i64 {
-  let least = i64.MAX_VALUE;
-  for (let i: u32 = 0; i < count; i += 1) least = min(least, load<i64>(at + ((<usize>i) << 3)));
-  return least;
-}
-
-function greatestKey(at: usize, count: u32): i64 {
-  let greatest = i64.MIN_VALUE;
-  for (let i: u32 = 0; i < count; i += 1) {
-    greatest = max(greatest, load<i64>(at + ((<usize>i) << 3)));
-  }
-  return greatest;
-}
-
-function leastOffset(at: usize, count: u32): i32 {
-  let four = i32x4.splat(i32.MAX_VALUE);
-  let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) four = i32x4.min_s(four, v128.load(at + ((<usize>i) << 2)));
-  let least = min(
-    min(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
-    min(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
-  );
-  for (; i < count; i += 1) least = min(least, load<i32>(at + ((<usize>i) << 2)));
-  return least;
-}
-
-function greatestOffset(at: usize, count: u32): i32 {
-  let four = i32x4.splat(i32.MIN_VALUE);
-  let i: u32 = 0;
-  for (; i + 4 <= count; i += 4) four = i32x4.max_s(four, v128.load(at + ((<usize>i) << 2)));
-  let greatest = max(
-    max(i32x4.extract_lane(four, 0), i32x4.extract_lane(four, 1)),
-    max(i32x4.extract_lane(four, 2), i32x4.extract_lane(four, 3)),
-  );
-  for (; i < count; i += 1) greatest = max(greatest, load<i32>(at + ((<usize>i) << 2)));
-  return greatest;
-}
-
-// For each set of hits among four slots the byte shuffle that packs their ids to the left.
-// biome-ignore format: one row for each set
-const PACK: usize = memory.data<u8>(
-  [
-    128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-    4, 5, 6, 7, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 4, 5, 6, 7, 128, 128, 128, 128, 128, 128, 128, 128,
-    8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128,
-    4, 5, 6, 7, 8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 128, 128, 128, 128,
-    12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
-    4, 5, 6, 7, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 128, 128, 128, 128,
-    8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128, 128, 128, 128, 128,
-    0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128,
-    4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 128, 128, 128, 128,
-    0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-  ],
-  16,
-);

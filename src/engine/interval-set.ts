@@ -444,7 +444,8 @@ export class IntervalSet implements EngineTenant {
   /**
    * Removes every interval. The set is then as new: its handles start over from the same values, so
    * handles from before mean nothing any more. (If intervals were transferred away, they keep their
-   * handles, and the others start over only when the last of those is removed.)
+   * handles, and the others start over only when the last of those is removed, and not at all if one
+   * comes back.)
    */
   clear(): void {
     this.#exports.clearSet(this.#live());
