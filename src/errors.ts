@@ -7,13 +7,23 @@ export type ErrorCode =
   | "SNAPSHOT"
   | "DISPOSED"
   | "WOULD_BLOCK"
+  | "INTERRUPTED"
   | "ALREADY_ENDED"
   | "USAGE"
   | "INPUT"
   | "LITMUS";
 
 /** Kernel error names, for errors that mirror one; kernel functions return these negated. */
-export type Errno = "EAGAIN" | "EINVAL" | "EOVERFLOW" | "ENOMEM" | "EINTR";
+export type Errno =
+  | "EPERM"
+  | "ESRCH"
+  | "EINTR"
+  | "EAGAIN"
+  | "ENOMEM"
+  | "EFAULT"
+  | "EBUSY"
+  | "EINVAL"
+  | "EOVERFLOW";
 
 /**
  * The one error class of this package. The message states the rule that was broken, the values that

@@ -7,12 +7,23 @@ import { WaitQueue } from "./wait-queue.ts";
  */
 export class RwSemaphore {
   readonly #queue = new WaitQueue();
+  readonly #readWait: Wait;
   readonly #writeWait: Wait;
   #readers = 0;
   #writing = false;
   #writersWaiting = 0;
 
+  readonly name: string;
+
   constructor(name: string) {
+    this.name = name;
+    this.#readWait = {
+      kind: "wait",
+      resource: `${name} (read)`,
+      queue: this.#queue,
+      killable: false,
+      ready: () => !this.#writing && this.#writersWaiting === 0,
+    };
     this.#writeWait = {
       kind: "wait",
       resource: `${name} (write)`,
@@ -29,11 +40,39 @@ export class RwSemaphore {
     return true;
   }
 
+  /** Takes the lock for reading, sleeping while a writer has it or waits for it: `down_read`. */
+  *read(): Sleepable<undefined> {
+    do yield this.#readWait;
+    while (!this.tryRead());
+  }
+
+  /** How many have it for reading. */
+  get readers(): number {
+    return this.#readers;
+  }
+
+  /** Whether somebody has it for writing. */
+  get writing(): boolean {
+    return this.#writing;
+  }
+
+  /** A writer waits: new readers stay out. */
+  get contended(): boolean {
+    return this.#writersWaiting > 0;
+  }
+
   /** `up_read` */
   endRead(): void {
-    if (this.#readers === 0) throw new Error("endRead without a reader");
+    if (this.#readers === 0) throw new Error(`endRead of ${this.name}, which nobody reads`);
     this.#readers -= 1;
     this.#queue.wakeAll();
+  }
+
+  /** Takes the lock for writing if nobody has it: `down_write_trylock`. */
+  tryWrite(): boolean {
+    if (!this.#writeWait.ready()) return false;
+    this.#writing = true;
+    return true;
   }
 
   /** Takes the lock for writing, sleeping while anybody else has it: `down_write`. */
@@ -51,7 +90,7 @@ export class RwSemaphore {
 
   /** `up_write` */
   endWrite(): void {
-    if (!this.#writing) throw new Error("endWrite without a writer");
+    if (!this.#writing) throw new Error(`endWrite of ${this.name}, which nobody writes`);
     this.#writing = false;
     this.#queue.wakeAll();
   }

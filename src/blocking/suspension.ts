@@ -12,6 +12,8 @@ export interface Wait {
   readonly queue: WaitQueue;
   /** Whether a signal may end the wait. */
   readonly killable: boolean;
+  /** Busy waiting, as for a spinlock: legal where sleeping is not. */
+  readonly spins?: boolean;
   /** A pure predicate over shared state: would a look now succeed? */
   ready(): boolean;
 }
@@ -30,3 +32,24 @@ export type Suspension = Wait | Point;
  * schedule alone. A function that never sleeps is a plain function.
  */
 export type Sleepable<T> = Generator<Suspension, T, void>;
+
+/** Whether a callback's answer is a generator still to be run, rather than a plain result. */
+export function isSleepable(answer: unknown): answer is Sleepable<unknown> {
+  return (
+    typeof answer === "object" &&
+    answer !== null &&
+    typeof (answer as { next?: unknown }).next === "function"
+  );
+}
+
+/** `wait_event`: sleeps until a condition holds; whoever may make it true wakes the queue. */
+export function* waitUntil(
+  ready: () => boolean,
+  queue: WaitQueue,
+  resource: string,
+  killable = false,
+): Sleepable<undefined> {
+  const wait: Wait = { kind: "wait", resource, queue, killable, ready };
+  do yield wait;
+  while (!ready());
+}

@@ -1,13 +1,18 @@
 import { WaitQueue } from "../blocking/wait-queue.ts";
+import type { IntervalNotifier } from "./interval-notifier.ts";
+
+/** A passive mirror by its handle, or an interval notifier with callbacks. */
+export type IntervalSubscriber = number | IntervalNotifier;
 
 /**
- * The counters that the kernel keeps in `mmu_notifier_subscriptions`: the sequence number, whose
- * lowest bit says "the tree is frozen", and the number of open invalidations.
+ * What the kernel keeps in `mmu_notifier_subscriptions` for interval notifiers: the sequence number,
+ * whose lowest bit says "the tree is frozen", the number of open invalidations, and the work that
+ * waits for the thaw.
  *
  *     sequence even, active 0   idle
- *     sequence even, active > 0 invalidations are open, but none touched a mirror: the tree may change
- *     sequence odd,  active > 0 frozen: some open invalidation overlapped a mirror, or a mirror was
- *                               inserted while one was open
+ *     sequence even, active > 0 invalidations are open, but none touched a notifier: the tree may change
+ *     sequence odd,  active > 0 frozen: some open invalidation overlapped a notifier, or one was
+ *                               inserted while an invalidation was open
  *
  * The sequence has 32 bits and wraps; it is only ever compared for equality.
  */
@@ -15,8 +20,17 @@ export class IntervalState {
   #sequence = 2;
   #active = 0;
   #disposed = false;
+  #thawing = false;
+  #insertions = 0;
+  /** Deferred work, oldest first; the kernel's list is the other way round. Made when needed. */
+  #deferred: Map<IntervalSubscriber, "insert" | "remove"> | undefined;
+  readonly #removalWaitsForDeferred: boolean;
   /** Those who sleep until the tree thaws. */
   readonly thawed: WaitQueue = new WaitQueue();
+
+  constructor(removalWaitsForDeferred: boolean) {
+    this.#removalWaitsForDeferred = removalWaitsForDeferred;
+  }
 
   /** The address space is gone: nobody may go on waiting for it. */
   get disposed(): boolean {
@@ -25,6 +39,7 @@ export class IntervalState {
 
   dispose(): void {
     this.#disposed = true;
+    this.#deferred = undefined;
     this.thawed.wakeAll();
   }
 
@@ -32,7 +47,7 @@ export class IntervalState {
     return this.#sequence;
   }
 
-  /** Open invalidations. */
+  /** Open invalidations. Below 0 after an end without a start. */
   get active(): number {
     return this.#active;
   }
@@ -41,12 +56,29 @@ export class IntervalState {
     return (this.#sequence & 1) === 1;
   }
 
-  /** The sequence that mirrors get if an invalidation that starts now overlaps them. */
+  /** Pieces of work that wait for the thaw, newest first, as on the kernel's list. */
+  get deferred(): readonly IntervalSubscriber[] {
+    return this.#deferred === undefined ? [] : [...this.#deferred.keys()].reverse();
+  }
+
+  /** The sequence that subscribers get if an invalidation that starts now overlaps them. */
   get sequenceOfStart(): number {
     return (this.#sequence | 1) >>> 0;
   }
 
-  /** `mn_itree_inv_start_range`: opens an invalidation that overlaps a mirror, or none. */
+  /** The sequence of a subscriber that is inserted now: odd, and current if it may be hit already. */
+  get sequenceOfInsert(): number {
+    // Idle: not the current sequence, so that a first read need not wait.
+    return this.#active === 0 ? (this.#sequence - 1) >>> 0 : this.sequenceOfStart;
+  }
+
+  /** A number for the next insertion into the tree: equal starts keep that order. */
+  nextInsertion(): number {
+    this.#insertions += 1;
+    return this.#insertions;
+  }
+
+  /** `mn_itree_inv_start_range`: opens an invalidation that overlaps a subscriber, or none. */
   start(overlaps: boolean): void {
     this.#active += 1;
     if (overlaps) this.freeze();
@@ -57,11 +89,53 @@ export class IntervalState {
     this.#sequence = (this.#sequence | 1) >>> 0;
   }
 
-  /** First half of `mn_itree_inv_end`: true if the tree thaws, so that deferred work is due. */
-  end(): boolean {
+  /** What waits for the thaw on behalf of a subscriber. */
+  deferredFor(subscriber: IntervalSubscriber): "insert" | "remove" | undefined {
+    return this.#deferred?.get(subscriber);
+  }
+
+  defer(subscriber: IntervalSubscriber, work: "insert" | "remove"): void {
+    this.#deferred ??= new Map();
+    this.#deferred.set(subscriber, work);
+  }
+
+  /** Takes deferred work back. */
+  undefer(subscriber: IntervalSubscriber): void {
+    this.#deferred?.delete(subscriber);
+  }
+
+  /**
+   * `mn_itree_inv_end`: closes an invalidation. If that thaws the tree, `onThaw` is told while nothing
+   * has been done yet, then deferred work is done, newest first, and only then are sleepers woken.
+   */
+  end(
+    onThaw: () => void,
+    finish: (subscriber: IntervalSubscriber, work: "insert" | "remove") => void,
+  ): void {
     this.#active -= 1;
-    if (this.#active > 0 || !this.frozen) return false;
+    // An end too many leaves the kernel's unsigned counter at its maximum, which is above 0 as well.
+    if (this.#active !== 0 || !this.frozen) return;
     this.#sequence = (this.#sequence + 1) >>> 0;
-    return true;
+    this.#thawing = true;
+    onThaw();
+    if (this.#deferred !== undefined) {
+      const deferred = [...this.#deferred].reverse();
+      this.#deferred = undefined;
+      for (const [subscriber, work] of deferred) finish(subscriber, work);
+    }
+    this.#thawing = false;
+    this.thawed.wakeAll();
+  }
+
+  /** Whether a remover that went to sleep at a sequence may return. */
+  removalDone(frozenAt: number): boolean {
+    if (this.#disposed) return true;
+    if (this.#thawing && this.#removalWaitsForDeferred) return false;
+    return this.#sequence !== frozenAt;
+  }
+
+  /** Whether a reader that went to sleep at a sequence may return. */
+  readMayBegin(frozenAt: number): boolean {
+    return this.#disposed || this.#sequence !== frozenAt;
   }
 }

@@ -1,4 +1,5 @@
-import type { Sleepable, Wait } from "../blocking/suspension.ts";
+import { runAsync } from "../blocking/asynchronous-driver.ts";
+import { type Sleepable, type Wait, waitUntil } from "../blocking/suspension.ts";
 import { WaitQueue } from "../blocking/wait-queue.ts";
 import { type Address, closedLast } from "../engine/addresses.ts";
 import type { Dependant, Engine } from "../engine/engine.ts";
@@ -7,6 +8,7 @@ import { IntervalSet } from "../engine/interval-set.ts";
 import { checkedPairs } from "../engine/pairs.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { EventSink } from "./events.ts";
+import { InsertionNumbers } from "./insertion-numbers.ts";
 import type { IntervalState } from "./interval-state.ts";
 
 /**
@@ -26,16 +28,26 @@ export class PassiveMirrors implements Dependant {
   readonly #tree: IntervalSet;
   /** Mirrors whose insertion is deferred; an own set keeps handle, sequence and lock bit working. */
   #waiting: IntervalSet | undefined;
-  /** Deferred work by handle, once there is any; the newest is done first, as on the kernel's list. */
-  #deferred: Map<number, "insert" | "remove"> | undefined;
+  /** Kept where the order of equal starts can be seen. */
+  readonly #insertions: InsertionNumbers | undefined;
   /** Those who sleep until any lock bit is released: few, so one queue serves all mirrors. */
   readonly #lockReleased = new WaitQueue();
 
-  /** For `AddressSpace` only. */
-  constructor(mm: string, engine: Engine, state: IntervalState, events: EventSink | undefined) {
+  /** @internal Whether there has ever been a mirror. */
+  used = false;
+
+  /** For `AddressSpace` only. `ordered`: whether the order of equal starts can be seen. */
+  constructor(
+    mm: string,
+    engine: Engine,
+    state: IntervalState,
+    ordered: boolean,
+    events: EventSink | undefined,
+  ) {
     this.#mm = mm;
     this.#tree = new IntervalSet(engine, this);
     this.#state = state;
+    this.#insertions = ordered ? InsertionNumbers.of(engine) : undefined;
     this.#events = events;
   }
 
@@ -71,14 +83,16 @@ export class PassiveMirrors implements Dependant {
     const state = this.#state;
     let mirror: number;
     const deferred = state.frozen;
-    const sequence = this.#sequenceOfInsert();
+    const sequence = state.sequenceOfInsert;
     if (deferred) {
       mirror = this.#insertDeferred(start, last, sequence);
     } else {
       mirror = this.#tree.insert(start, last, sequence);
+      this.#insertions?.set(mirror, state.nextInsertion());
       // Which ranges are open is not recorded, so the new mirror counts as hit.
-      if (state.active > 0) state.freeze();
+      if (state.active !== 0) this.#freeze();
     }
+    this.used = true;
     this.#events?.({
       kind: "mirror-insert",
       mm: this.#mm,
@@ -104,7 +118,7 @@ export class PassiveMirrors implements Dependant {
     checkedPairs(starts, ends);
     const state = this.#state;
     const deferred = state.frozen;
-    const sequence = this.#sequenceOfInsert();
+    const sequence = state.sequenceOfInsert;
     let mirrors: Uint32Array;
     if (deferred) {
       const waiting = this.#waitingSet();
@@ -115,11 +129,15 @@ export class PassiveMirrors implements Dependant {
         waiting.reserve(-starts.length);
         throw error;
       }
-      for (const mirror of mirrors) this.#defer(mirror, "insert");
+      for (const mirror of mirrors) state.defer(mirror, "insert");
     } else {
       mirrors = this.#tree.insertMany(starts, ends, sequence);
-      if (state.active > 0 && mirrors.length > 0) state.freeze();
+      if (this.#insertions !== undefined) {
+        for (const mirror of mirrors) this.#insertions.set(mirror, state.nextInsertion());
+      }
+      if (state.active !== 0 && mirrors.length > 0) this.#freeze();
     }
+    this.used ||= mirrors.length > 0;
     if (this.#events !== undefined) {
       for (let i = 0; i < mirrors.length; i += 1) {
         this.#events({
@@ -148,7 +166,7 @@ export class PassiveMirrors implements Dependant {
     if (verdict !== "wait") return verdict === "removed";
     throw new IntervalidateError(
       "WOULD_BLOCK",
-      `Mirror ${mirror} cannot be removed while an invalidation that may have hit it is open: end the window first, or let a driver run \`removeSleepable\`.`,
+      `Mirror ${mirror} cannot be removed while an invalidation that may have hit it is open: end the window first, use \`removeAsync\`, or let a driver run \`removeSleepable\`.`,
     );
   }
 
@@ -156,11 +174,17 @@ export class PassiveMirrors implements Dependant {
   *removeSleepable(mirror: number): Sleepable<boolean> {
     const verdict = this.#tryRemove(mirror);
     if (verdict !== "wait") return verdict === "removed";
-    this.#defer(mirror, "remove");
+    this.#state.defer(mirror, "remove");
     this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: true });
     // The removal is due from here on, whether or not anybody waits for it.
-    yield* this.#waitForThaw("thaw (remove)", false);
+    const frozenAt = this.#state.sequence;
+    yield* this.#waitForThaw("thaw (remove)", false, () => this.#state.removalDone(frozenAt));
     return true;
+  }
+
+  /** `remove` as a promise. Uninterruptible, as in the kernel. */
+  removeAsync(mirror: number): Promise<boolean> {
+    return runAsync(this.removeSleepable(mirror));
   }
 
   /**
@@ -175,10 +199,10 @@ export class PassiveMirrors implements Dependant {
     if (sequence === this.#state.sequence) {
       throw new IntervalidateError(
         "WOULD_BLOCK",
-        `Mirror ${mirror} is being invalidated: a read has to wait for the end. Let a driver run \`readBeginSleepable\`.`,
+        `Mirror ${mirror} is being invalidated: a read has to wait for the end. Use \`readBeginAsync\`, or let a driver run \`readBeginSleepable\`.`,
       );
     }
-    this.#events?.({ kind: "read-begin", mm: this.#mm, mirror, sequence });
+    this.#events?.({ kind: "read-begin", mm: this.#mm, subscriber: mirror, sequence });
     return sequence;
   }
 
@@ -186,10 +210,15 @@ export class PassiveMirrors implements Dependant {
   *readBeginSleepable(mirror: number): Sleepable<number> {
     const sequence = this.#mustFind(mirror).sequenceOf(mirror);
     if (sequence === this.#state.sequence) {
-      yield* this.#waitForThaw("thaw (read)", true);
+      yield* this.#waitForThaw("thaw (read)", true, () => this.#state.readMayBegin(sequence));
     }
-    this.#events?.({ kind: "read-begin", mm: this.#mm, mirror, sequence });
+    this.#events?.({ kind: "read-begin", mm: this.#mm, subscriber: mirror, sequence });
     return sequence;
+  }
+
+  /** `readBegin` as a promise. @throws the signal's reason if it is aborted meanwhile */
+  readBeginAsync(mirror: number, options: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    return runAsync(this.readBeginSleepable(mirror), options.signal);
   }
 
   /**
@@ -204,7 +233,7 @@ export class PassiveMirrors implements Dependant {
     this.#events?.({
       kind: "read-retry",
       mm: this.#mm,
-      mirror,
+      subscriber: mirror,
       sequence,
       retry,
       locked: set.isLocked(mirror),
@@ -221,7 +250,7 @@ export class PassiveMirrors implements Dependant {
     if (this.tryLock(mirror)) return;
     throw new IntervalidateError(
       "WOULD_BLOCK",
-      `The lock of mirror ${mirror} is held: unlock it first, or let a driver run \`lockSleepable\`.`,
+      `The lock of mirror ${mirror} is held: unlock it first, use \`lockAsync\`, or let a driver run \`lockSleepable\`.`,
     );
   }
 
@@ -232,10 +261,15 @@ export class PassiveMirrors implements Dependant {
     while (!this.tryLock(mirror));
   }
 
+  /** `lock` as a promise. @throws the signal's reason if it is aborted meanwhile */
+  lockAsync(mirror: number, options: { readonly signal?: AbortSignal } = {}): Promise<undefined> {
+    return runAsync(this.lockSleepable(mirror), options.signal);
+  }
+
   /** Takes the mirror's lock if it is free. @throws {IntervalidateError} ARGUMENT if there is no such mirror */
   tryLock(mirror: number): boolean {
     const set = this.#mustFind(mirror);
-    if (this.#deferred?.get(mirror) === "remove") {
+    if (this.#state.deferredFor(mirror) === "remove") {
       throw new IntervalidateError(
         "ARGUMENT",
         `Mirror ${mirror} is being removed: whoever removes a mirror has finished using it.`,
@@ -283,22 +317,55 @@ export class PassiveMirrors implements Dependant {
     };
   }
 
-  /** @internal Does what was deferred, newest first. Called when the tree has thawed; cannot fail. */
-  finishDeferred(): void {
-    if (this.#deferred === undefined) return;
-    const deferred = [...this.#deferred].reverse();
-    this.#deferred = undefined;
-    for (const [mirror, work] of deferred) {
-      if (work === "insert") {
-        const waiting = this.#waiting as IntervalSet;
-        waiting.reserve(-1);
-        waiting.transferTo(this.#tree, mirror);
-        this.#events?.({ kind: "mirror-inserted", mm: this.#mm, mirror });
-      } else {
-        this.#tree.remove(mirror);
-        this.#events?.({ kind: "mirror-removed", mm: this.#mm, mirror });
-        this.#lockReleased.wakeAll();
+  /** @internal The mirrors that overlap `[start, last]`, ascending by start, equal ones as they came. */
+  overlapping(start: Address, last: Address): number[] {
+    const mirrors = [...this.#tree.ordered(start, last)];
+    const starts = mirrors.map((mirror) => this.#tree.startOf(mirror));
+    // Ordered by start, but equal starts by their ends.
+    for (let from = 0, to = 1; to <= mirrors.length; to += 1) {
+      if (to < mirrors.length && starts[to] === starts[from]) continue;
+      if (to - from > 1) {
+        const equal = mirrors
+          .slice(from, to)
+          .sort((a, b) => this.insertionOf(a) - this.insertionOf(b));
+        for (let i = from; i < to; i += 1) mirrors[i] = equal[i - from];
       }
+      from = to;
+    }
+    return mirrors;
+  }
+
+  /** @internal When a mirror came into the tree, compared with others of its address space. */
+  insertionOf(mirror: number): number {
+    return this.#insertions?.get(mirror) ?? 0;
+  }
+
+  /** @internal The mirrors of `[start, last]` whose lock is held, ascending by start. */
+  heldAscending(start: Address, last: Address): number[] {
+    const tree = this.#tree;
+    const held = new Uint32Array(tree.heldLocks);
+    const count = tree.collectLocked(start, last, held);
+    const starts = new Map<number, bigint>();
+    for (const mirror of held.subarray(0, count)) {
+      starts.set(mirror, tree.startOf(mirror) as bigint);
+    }
+    return [...starts]
+      .sort(([a, startA], [b, startB]) => (startA < startB ? -1 : startA > startB ? 1 : a - b))
+      .map(([mirror]) => mirror);
+  }
+
+  /** @internal Does what was deferred. Called when the tree has thawed; cannot fail. */
+  finishDeferred(mirror: number, work: "insert" | "remove"): void {
+    if (work === "insert") {
+      const waiting = this.#waiting as IntervalSet;
+      waiting.reserve(-1);
+      waiting.transferTo(this.#tree, mirror);
+      this.#insertions?.set(mirror, this.#state.nextInsertion());
+      this.#events?.({ kind: "mirror-inserted", mm: this.#mm, mirror });
+    } else {
+      this.#tree.remove(mirror);
+      this.#events?.({ kind: "mirror-removed", mm: this.#mm, mirror });
+      this.#lockReleased.wakeAll();
     }
   }
 
@@ -310,20 +377,15 @@ export class PassiveMirrors implements Dependant {
 
   /** @internal The tree is gone, however that came about: nobody may go on waiting for it. */
   forget(): void {
-    this.#deferred = undefined;
     this.#state.dispose();
     this.#lockReleased.wakeAll();
   }
 
-  #defer(mirror: number, work: "insert" | "remove"): void {
-    this.#deferred ??= new Map();
-    this.#deferred.set(mirror, work);
-  }
-
-  #sequenceOfInsert(): number {
+  #freeze(): void {
     const state = this.#state;
-    // Idle: odd, and not the current sequence, so that a first read need not wait.
-    return state.active === 0 ? (state.sequence - 1) >>> 0 : state.sequenceOfStart;
+    state.freeze();
+    const { sequence, active } = state;
+    this.#events?.({ kind: "sequence", mm: this.#mm, sequence, active });
   }
 
   #insertDeferred(start: Address, last: Address, sequence: number): number {
@@ -337,13 +399,13 @@ export class PassiveMirrors implements Dependant {
       waiting.reserve(-1);
       throw error;
     }
-    this.#defer(mirror, "insert");
+    this.#state.defer(mirror, "insert");
     return mirror;
   }
 
   #tryRemove(mirror: number): "removed" | "absent" | "wait" {
     const set = this.#setOf(mirror);
-    if (set === undefined || this.#deferred?.get(mirror) === "remove") return "absent";
+    if (set === undefined || this.#state.deferredFor(mirror) === "remove") return "absent";
     if (set.isLocked(mirror)) {
       throw new IntervalidateError(
         "ARGUMENT",
@@ -352,7 +414,7 @@ export class PassiveMirrors implements Dependant {
     }
     if (set !== this.#tree) {
       // It never became visible.
-      this.#deferred?.delete(mirror);
+      this.#state.undefer(mirror);
       set.remove(mirror);
       set.reserve(-1);
     } else if (this.#state.frozen) {
@@ -365,18 +427,8 @@ export class PassiveMirrors implements Dependant {
     return "removed";
   }
 
-  *#waitForThaw(resource: string, killable: boolean): Sleepable<undefined> {
-    const state = this.#state;
-    const frozenAt = state.sequence;
-    const wait: Wait = {
-      kind: "wait",
-      resource,
-      queue: state.thawed,
-      killable,
-      ready: () => state.disposed || state.sequence !== frozenAt,
-    };
-    do yield wait;
-    while (!wait.ready());
+  *#waitForThaw(resource: string, killable: boolean, ready: () => boolean): Sleepable<undefined> {
+    yield* waitUntil(ready, this.#state.thawed, resource, killable);
     // Disposal ends the wait as well, and is told as such.
     this.#tree.checkAlive();
   }

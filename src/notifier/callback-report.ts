@@ -1,0 +1,78 @@
+import type { Wait } from "../blocking/suspension.ts";
+import type { CallbackKind } from "./events.ts";
+import type { CallbackRange } from "./range.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+/** One call of one callback, as the event stream tells it. */
+export class CallbackReport {
+  readonly #subscriptions: Subscriptions;
+  readonly #notifier: string;
+  readonly #callback: CallbackKind;
+  readonly #window: number | null;
+  readonly #rollback: boolean;
+  readonly #nonBlockSection: boolean;
+
+  constructor(
+    subscriptions: Subscriptions,
+    notifier: string,
+    callback: CallbackKind,
+    window: number | null,
+    options: { readonly rollback?: boolean; readonly nonBlockSection?: boolean } = {},
+  ) {
+    this.#subscriptions = subscriptions;
+    this.#notifier = notifier;
+    this.#callback = callback;
+    this.#window = window;
+    this.#rollback = options.rollback ?? false;
+    this.#nonBlockSection = options.nonBlockSection ?? false;
+  }
+
+  enter(range: CallbackRange | undefined, blockable: boolean, sequence: number | null): void {
+    if (!this.#subscriptions.observed) return;
+    this.#subscriptions.tell({
+      kind: "callback-enter",
+      ...this.#about(),
+      event: range?.event ?? null,
+      start: range?.start ?? null,
+      end: range?.end ?? null,
+      owner: range?.owner ?? null,
+      blockable,
+      sequence,
+      nonBlockSection: this.#nonBlockSection,
+    });
+  }
+
+  leave(result: number | boolean | null): void {
+    if (!this.#subscriptions.observed) return;
+    this.#subscriptions.tell({ kind: "callback-leave", ...this.#about(), result });
+  }
+
+  threw(error: unknown): void {
+    if (!this.#subscriptions.observed) return;
+    const message = error instanceof Error ? error.message : String(error);
+    this.#subscriptions.tell({ kind: "callback-threw", ...this.#about(), message });
+  }
+
+  slept(wait: Wait): void {
+    if (!this.#subscriptions.observed) return;
+    const { resource } = wait;
+    this.#subscriptions.tell({ kind: "sleep-while-non-blocking", ...this.#about(), resource });
+    if (this.#nonBlockSection) {
+      this.#subscriptions.warn("sleep-in-non-block-section", this.#notifier);
+    }
+  }
+
+  stuck(): void {
+    this.#subscriptions.tell({ kind: "cannot-be-unwound", ...this.#about() });
+  }
+
+  #about() {
+    return {
+      mm: this.#subscriptions.mm.name,
+      notifier: this.#notifier,
+      callback: this.#callback,
+      window: this.#window,
+      rollback: this.#rollback,
+    };
+  }
+}

@@ -1,0 +1,112 @@
+import type { Sleepable } from "../blocking/suspension.ts";
+import type { Address } from "../engine/addresses.ts";
+import { GIVEN_UP } from "./callback-walk.ts";
+import type { Finish, IntervalNotifier, Refusal } from "./interval-notifier.ts";
+import type { IntervalSubscriber } from "./interval-state.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+/** A finish callback that is due, and whose it is. */
+export interface DueFinish {
+  readonly notifier: string;
+  readonly finish: Finish;
+}
+
+/** Who is to be told of an invalidation, in the order of the calls, and what has been done already. */
+export interface Plan {
+  /** Those still to come; passive mirrors among them by handle. */
+  readonly subscribers: readonly IntervalSubscriber[];
+  /** Passive mirrors hit, in all. */
+  readonly hits: number;
+  /** The sequence that those hit get. */
+  readonly sequence: number;
+}
+
+/**
+ * `mn_itree_inv_start_range`: finds who overlaps `[start, last]` and opens the invalidation. Passive
+ * mirrors are dealt with at once where their order cannot be observed. Undefined if the profile has
+ * passive mirrors refuse before anything changes, and one does.
+ */
+export function openIntervalPhase(
+  subscriptions: Subscriptions,
+  start: Address,
+  last: Address,
+  blockable: boolean,
+): Plan | undefined {
+  const { state, mirrors, intervals, profile } = subscriptions;
+  const { tree } = mirrors;
+  const sequence = state.sequenceOfStart;
+  const notifiers = intervals.overlapping(start, last);
+  let hits: number;
+  let subscribers: readonly IntervalSubscriber[] = notifiers;
+  const isFree = tree.heldLocks === 0;
+  if (isFree && (notifiers.length === 0 || profile.passiveFirst)) {
+    hits = tree.invalidate(start, last, sequence);
+  } else if (!profile.passiveFirst) {
+    const passive = mirrors.overlapping(start, last);
+    hits = passive.length;
+    subscribers = merge(subscriptions, passive, notifiers);
+  } else if (blockable) {
+    const held = mirrors.heldAscending(start, last);
+    hits = held.length + tree.invalidateUnlocked(start, last, sequence);
+    subscribers = [...held, ...notifiers];
+  } else {
+    hits = tree.invalidate(start, last, sequence);
+    if (hits < 0) return undefined;
+  }
+  subscriptions.startInterval(hits > 0 || notifiers.length > 0);
+  return { subscribers, hits, sequence };
+}
+
+/** Both kinds in the order of the tree: ascending by start, equal starts as they were inserted. */
+function merge(
+  { mirrors }: Subscriptions,
+  passive: readonly number[],
+  notifiers: readonly IntervalNotifier[],
+): readonly IntervalSubscriber[] {
+  if (notifiers.length === 0) return passive;
+  const merged: IntervalSubscriber[] = [];
+  let next = 0;
+  for (const mirror of passive) {
+    const start = mirrors.startOf(mirror);
+    const insertion = mirrors.insertionOf(mirror);
+    while (next < notifiers.length) {
+      const notifier = notifiers[next];
+      const comesFirst =
+        notifier.start < start || (notifier.start <= start && notifier.insertion < insertion);
+      if (!comesFirst) break;
+      merged.push(notifier);
+      next += 1;
+    }
+    merged.push(mirror);
+  }
+  for (; next < notifiers.length; next += 1) merged.push(notifiers[next]);
+  return merged;
+}
+
+/** What an interval notifier's answer means. */
+export interface Answer {
+  readonly approved: boolean;
+  readonly finish: Finish | undefined;
+}
+
+/** Reads the answer of a callback: a function is a finish, and approves. */
+export function readAnswer(answer: unknown): Answer {
+  if (answer === false || answer === GIVEN_UP) return { approved: false, finish: undefined };
+  if (typeof answer === "function") return { approved: true, finish: answer as Finish };
+  // A finish that comes with a refusal is ignored.
+  if (typeof answer === "object" && answer !== null && !(answer as Refusal).approved) {
+    return { approved: false, finish: undefined };
+  }
+  return { approved: true, finish: undefined };
+}
+
+/** Takes the lock bit of a passive mirror, sets its sequence, and gives the bit back. */
+export function* hitPassive(
+  subscriptions: Subscriptions,
+  mirror: number,
+  sequence: number,
+): Sleepable<undefined> {
+  const wait = subscriptions.mirrors.waitForLock(mirror, false);
+  while (!wait.ready()) yield wait;
+  subscriptions.mirrors.tree.setSequence(mirror, sequence);
+}

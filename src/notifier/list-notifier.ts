@@ -1,0 +1,128 @@
+import type { Sleepable } from "../blocking/suspension.ts";
+import { IntervalidateError } from "../errors.ts";
+import type { AddressSpace } from "./address-space.ts";
+import { EAGAIN } from "./errno.ts";
+import type { CallbackRange } from "./range.ts";
+
+/** What a callback that may sleep gives back: nothing, or the generator that it is. */
+export type MaySleep = undefined | Sleepable<undefined>;
+
+/**
+ * The callbacks of a list notifier, `struct mmu_notifier_ops`. It is called for every invalidation of
+ * its address space and filters ranges by itself. All are optional. A callback that never sleeps is a
+ * plain function; one that may sleep is a generator. A declared `(): void` function is refused by the
+ * types on purpose: `void` would accept generators and promises, which nobody would run.
+ */
+export interface ListNotifierOps<Data = unknown> {
+  /** Names the notifier in events and reports. Default: `list notifier N`. */
+  readonly name?: string;
+  /**
+   * `invalidate_range_start`, one callback for each mode: so a blockable start cannot refuse, and a
+   * non-blocking one cannot sleep, by type. `nonblocking` returns true to approve and false to refuse;
+   * whoever approves promises that its end will not sleep either.
+   */
+  readonly invalidateRangeStart?: {
+    blocking(range: CallbackRange): MaySleep;
+    nonblocking(range: CallbackRange): boolean;
+  };
+  /** `invalidate_range_end`; must not sleep if the range is not blockable. It cannot refuse. */
+  invalidateRangeEnd?(range: CallbackRange): MaySleep;
+  /** `invalidate_range`, in v4.19 and v5.5 only: just before the end callback of the same notifier. */
+  invalidateRange?(range: CallbackRange): MaySleep;
+  /** `release`: the address space goes away. Must be idempotent: teardown and unregister may race. */
+  release?(mm: AddressSpace): MaySleep;
+  /** `alloc_notifier`: makes the `data` of a notifier that `get` had to register. Throw to fail. */
+  allocNotifier?(mm: AddressSpace): Data;
+  /** `free_notifier`: after the last put, when no callback runs any more. Must not sleep. */
+  freeNotifier?(notifier: ListNotifier<Data>): undefined;
+  clearFlushYoung?(
+    mm: AddressSpace,
+    start: CallbackRange["start"],
+    end: CallbackRange["end"],
+  ): boolean;
+  clearYoung?(mm: AddressSpace, start: CallbackRange["start"], end: CallbackRange["end"]): boolean;
+  testYoung?(mm: AddressSpace, address: CallbackRange["start"]): boolean;
+  /** `arch_invalidate_secondary_tlbs`: under a page table lock, so it never sleeps. */
+  archInvalidateSecondaryTlbs?(
+    mm: AddressSpace,
+    start: CallbackRange["start"],
+    end: CallbackRange["end"],
+  ): undefined;
+}
+
+/**
+ * The same without the types' help, for drivers that break the contract so that somebody can be seen
+ * to notice: a start that returns any error in any mode, an end that sleeps when it must not.
+ */
+export interface UncheckedListNotifierOps<Data = unknown>
+  extends Omit<ListNotifierOps<Data>, "invalidateRangeStart"> {
+  /** 0 or undefined approves; anything else refuses, a negated error number by custom. */
+  invalidateRangeStart?(range: CallbackRange): number | undefined | Sleepable<number | undefined>;
+}
+
+/** What the core calls: the answer is looked at when it comes. */
+export type StartCallback = (range: CallbackRange) => unknown;
+
+/** A list notifier in the list of its address space, `struct mmu_notifier`. */
+export class ListNotifier<Data = unknown> {
+  readonly name: string;
+  readonly mm: AddressSpace;
+  /** The very object that was registered: `get` knows a notifier by it. */
+  readonly ops: ListNotifierOps<Data> | UncheckedListNotifierOps<Data>;
+  /** What `allocNotifier` made. */
+  readonly data: Data | undefined;
+  /** @internal Gets minus puts; 1 after registration. */
+  users = 1;
+  /** @internal Whether it is in the list: invalidations call it. */
+  linked = false;
+  /** @internal Whether it still holds its reference to the address space. */
+  counted = false;
+  /** @internal */
+  readonly start: StartCallback | undefined;
+
+  /** For `AddressSpace` only. */
+  constructor(
+    mm: AddressSpace,
+    name: string,
+    ops: ListNotifierOps<Data> | UncheckedListNotifierOps<Data>,
+    data: Data | undefined,
+  ) {
+    this.mm = mm;
+    this.name = name;
+    this.ops = ops;
+    this.data = data;
+    this.start = startCallback(name, ops);
+  }
+
+  /** @internal */
+  get hasEnd(): boolean {
+    return this.ops.invalidateRangeEnd !== undefined;
+  }
+}
+
+function startCallback<Data>(
+  name: string,
+  ops: ListNotifierOps<Data> | UncheckedListNotifierOps<Data>,
+): StartCallback | undefined {
+  const start = ops.invalidateRangeStart;
+  if (start === undefined) return undefined;
+  if (typeof start === "function") return (range) => start.call(ops, range);
+  const { blocking, nonblocking } = start;
+  if (typeof blocking !== "function" || typeof nonblocking !== "function") {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `invalidateRangeStart of ${name} must have both callbacks, blocking and nonblocking.`,
+    );
+  }
+  return (range) =>
+    range.blockable ? start.blocking(range) : approval(name, start.nonblocking(range));
+}
+
+function approval(name: string, answer: unknown): number {
+  if (answer === true) return 0;
+  if (answer === false) return EAGAIN;
+  throw new IntervalidateError(
+    "ARGUMENT",
+    `The nonblocking callback of ${name} must return true or false at once, but returned ${answer === null ? "null" : typeof answer}.`,
+  );
+}

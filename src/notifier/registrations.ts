@@ -1,0 +1,403 @@
+import { type Sleepable, waitUntil } from "../blocking/suspension.ts";
+import type { Address } from "../engine/addresses.ts";
+import { checkedAddress } from "../engine/addresses.ts";
+import { IntervalidateError } from "../errors.ts";
+import type { AddressSpace } from "./address-space.ts";
+import { CallbackReport } from "./callback-report.ts";
+import { isGeneratorFunction, runSleepable } from "./callback-walk.ts";
+import type {
+  IntervalNotifier,
+  IntervalNotifierOps,
+  UncheckedIntervalNotifierOps,
+} from "./interval-notifier.ts";
+import {
+  ListNotifier,
+  type ListNotifierOps,
+  type UncheckedListNotifierOps,
+} from "./list-notifier.ts";
+import type { CallbackRange } from "./range.ts";
+import { ReleaseWalk } from "./release-walk.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+export interface RegisterOptions {
+  /** The caller holds the mmap lock for writing: `__mmu_notifier_register` and the `_locked` forms. */
+  readonly mmapLocked?: boolean;
+}
+
+type AnyListOps<Data> = ListNotifierOps<Data> | UncheckedListNotifierOps<Data>;
+
+const USERS_MAX = 0xffffffff;
+const ADDRESS_MAX = (1n << 64n) - 1n;
+
+/** Who comes and goes, list notifiers and interval notifiers, and the end of the address space. */
+export class Registrations {
+  /** Tasks that use the address space. */
+  users = 1;
+  readonly #mm: AddressSpace;
+  readonly #subscriptions: Subscriptions;
+  /** List notifiers that hold a reference. */
+  #references = 0;
+  #made = 0;
+  #released = false;
+
+  constructor(mm: AddressSpace, subscriptions: Subscriptions) {
+    this.#mm = mm;
+    this.#subscriptions = subscriptions;
+  }
+
+  get count(): number {
+    const { mirrors, intervals } = this.#subscriptions;
+    return 1 + this.#references + intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+  }
+
+  *register<Data>(
+    ops: AnyListOps<Data>,
+    options: RegisterOptions = {},
+  ): Sleepable<ListNotifier<Data>> {
+    const notifier = this.#make(ops, undefined);
+    yield* this.#link(notifier, options);
+    return notifier;
+  }
+
+  *unregister(notifier: ListNotifier): Sleepable<undefined> {
+    const { points, domain } = this.#subscriptions;
+    const about = { mm: this.#mm.name, notifier: notifier.name };
+    if (points) yield { kind: "point", label: `before unregister ${notifier.name}` };
+    this.#checkRegistered(notifier);
+    // From here on a second unregister is a fault.
+    notifier.counted = false;
+    this.#subscriptions.tell({ kind: "unregister-enter", ...about });
+    try {
+      if (notifier.linked) yield* this.#releaseOne(notifier);
+    } finally {
+      this.#subscriptions.unlink(notifier);
+    }
+    yield* domain.srcu.synchronize();
+    this.#references -= 1;
+    this.#subscriptions.tell({ kind: "unregister", ...about });
+  }
+
+  /** @throws {IntervalidateError} as the synchronous door of unregister promises */
+  checkUnregistersAtOnce(notifier: ListNotifier): void {
+    this.#checkRegistered(notifier);
+    this.#checkQuiet("unregister");
+    if (notifier.linked && isGeneratorFunction(notifier.ops.release)) {
+      throw wouldBlock("unregister", `the release callback of ${notifier.name} may sleep`);
+    }
+  }
+
+  unregisterNoRelease(notifier: ListNotifier): void {
+    const { profile } = this.#subscriptions;
+    if (!profile.unregistersWithoutRelease) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `Profile ${profile.name} has no unregisterNoRelease: it went with v5.2. Use unregister.`,
+      );
+    }
+    this.#checkRegistered(notifier);
+    notifier.counted = false;
+    this.#subscriptions.unlink(notifier);
+    this.#references -= 1;
+    const about = { mm: this.#mm.name, notifier: notifier.name };
+    this.#subscriptions.tell({ kind: "unregister", ...about });
+  }
+
+  *get<Data>(ops: AnyListOps<Data>, options: RegisterOptions = {}): Sleepable<ListNotifier<Data>> {
+    const { mmapLock } = this.#mm;
+    if (!options.mmapLocked) yield* mmapLock.write();
+    try {
+      let notifier = this.#subscriptions.list.find((one) => one.ops === ops) as
+        | ListNotifier<Data>
+        | undefined;
+      if (notifier === undefined) {
+        notifier = this.#make(ops, ops.allocNotifier?.(this.#mm));
+        try {
+          yield* this.#link(notifier, { mmapLocked: true });
+        } catch (error) {
+          this.#free(notifier);
+          throw error;
+        }
+      } else if (notifier.users === USERS_MAX) {
+        throw new IntervalidateError(
+          "RANGE",
+          `${notifier.name} has been got ${USERS_MAX} times: give some of them back by put.`,
+          { errno: "EOVERFLOW" },
+        );
+      } else {
+        notifier.users += 1;
+      }
+      const { name, users } = notifier;
+      this.#subscriptions.tell({ kind: "get", mm: this.#mm.name, notifier: name, users });
+      return notifier;
+    } finally {
+      if (!options.mmapLocked) mmapLock.endWrite();
+    }
+  }
+
+  put(notifier: ListNotifier): void {
+    this.#checkMine(notifier);
+    if (notifier.users === 0) {
+      this.#subscriptions.warn("put-without-get", notifier.name);
+      return;
+    }
+    notifier.users -= 1;
+    const { name, users } = notifier;
+    this.#subscriptions.tell({ kind: "put", mm: this.#mm.name, notifier: name, users });
+    if (users > 0) return;
+    this.#subscriptions.unlink(notifier);
+    this.#subscriptions.domain.srcu.call(() => {
+      notifier.counted = false;
+      this.#free(notifier);
+      this.#references -= 1;
+    });
+  }
+
+  *synchronize(): Sleepable<undefined> {
+    const mm = this.#mm.name;
+    this.#subscriptions.tell({ kind: "synchronize-enter", mm });
+    yield* this.#subscriptions.domain.srcu.synchronize();
+    this.#subscriptions.tell({ kind: "synchronize", mm });
+  }
+
+  *insertInterval(
+    start: Address,
+    length: Address,
+    ops: IntervalNotifierOps | UncheckedIntervalNotifierOps,
+    options: RegisterOptions = {},
+  ): Sleepable<IntervalNotifier> {
+    const { profile, points, intervals } = this.#subscriptions;
+    if (!profile.intervalNotifiers) {
+      throw new IntervalidateError(
+        "ARGUMENT",
+        `Profile ${profile.name} has no interval notifiers: they came with v5.5.`,
+      );
+    }
+    checkedAddress(start);
+    checkedAddress(length);
+    if (!this.#subscriptions.hasIntervalTree) {
+      yield* this.#openToAll(options, null, () => {
+        this.#subscriptions.hasIntervalTree = true;
+      });
+    }
+    if (points) yield { kind: "point", label: `before insert ${ops.name ?? "interval notifier"}` };
+    const last = BigInt(start) + BigInt(length) - 1n;
+    if (BigInt(length) === 0n || last > ADDRESS_MAX) {
+      throw new IntervalidateError(
+        "RANGE",
+        `An interval notifier needs at least one byte and ends within the space, but starts at ${start} with length ${length}.`,
+        { errno: "EOVERFLOW" },
+      );
+    }
+    if (this.users === 0) {
+      this.#subscriptions.warn("insert-into-dead-mm", ops.name ?? null);
+      throw deadMm(this.#mm.name, "insertInterval");
+    }
+    return intervals.insert(
+      start,
+      typeof start === "number" && last <= MAX_SAFE ? Number(last) : last,
+      ops,
+    );
+  }
+
+  clearFlushYoung(start: Address, end: Address): boolean {
+    let young = false;
+    for (const { ops, mm } of this.#subscriptions.list) {
+      if (ops.clearFlushYoung?.(mm, start, end)) young = true;
+    }
+    return young;
+  }
+
+  clearYoung(start: Address, end: Address): boolean {
+    let young = false;
+    for (const { ops, mm } of this.#subscriptions.list) {
+      if (ops.clearYoung?.(mm, start, end)) young = true;
+    }
+    return young;
+  }
+
+  testYoung(address: Address): boolean {
+    return this.#subscriptions.list.some(({ ops, mm }) => ops.testYoung?.(mm, address));
+  }
+
+  archInvalidateSecondaryTlbs(start: Address, end: Address): void {
+    for (const { ops, mm } of this.#subscriptions.list) {
+      ops.archInvalidateSecondaryTlbs?.(mm, start, end);
+    }
+  }
+
+  *release(): Sleepable<undefined> {
+    const { points, domain } = this.#subscriptions;
+    this.users = 0;
+    if (this.#released) return;
+    this.#released = true;
+    const mm = this.#mm.name;
+    this.#subscriptions.tell({ kind: "release-enter", mm });
+    const walk = new ReleaseWalk(this.#subscriptions, this.#releaseRange());
+    yield* runSleepable(walk, points);
+    if (walk.hadList) yield* domain.srcu.synchronize();
+    this.#subscriptions.tell({ kind: "release", mm });
+  }
+
+  /** @throws {IntervalidateError} as the synchronous door of release promises */
+  checkReleasesAtOnce(): void {
+    const { list, intervals, mirrors } = this.#subscriptions;
+    if (this.#released) return;
+    this.#checkQuiet("release");
+    if (mirrors.tree.heldLocks > 0) throw wouldBlock("release", "a mirror's lock is held");
+    for (const { name, ops } of list) {
+      if (isGeneratorFunction(ops.release)) {
+        throw wouldBlock("release", `the release callback of ${name} may sleep`);
+      }
+    }
+    for (const { name, ops } of intervals.inTree) {
+      const callback = ops.invalidateStart ?? ops.invalidate;
+      const blocking = typeof callback === "function" ? callback : callback?.blocking;
+      if (isGeneratorFunction(blocking)) {
+        throw wouldBlock("release", `the callback of ${name} may sleep`);
+      }
+    }
+  }
+
+  #releaseRange(): CallbackRange {
+    return {
+      mm: this.#mm,
+      start: 0,
+      end: ADDRESS_MAX,
+      event: "RELEASE",
+      owner: undefined,
+      blockable: true,
+    };
+  }
+
+  #make<Data>(ops: AnyListOps<Data>, data: Data | undefined): ListNotifier<Data> {
+    const name = ops.name ?? `list notifier ${this.#made + 1}`;
+    const notifier = new ListNotifier<Data>(this.#mm, name, ops, data);
+    this.#made += 1;
+    return notifier;
+  }
+
+  /** `__mmu_notifier_register` for a list notifier. */
+  *#link<Data>(notifier: ListNotifier<Data>, options: RegisterOptions): Sleepable<undefined> {
+    const { ops, name } = notifier;
+    const about = { mm: this.#mm.name, notifier: name };
+    this.#subscriptions.tell({ kind: "register-enter", ...about });
+    const check = (): void => this.#checkMix(ops, name);
+    yield* this.#openToAll(options, check, () => {
+      this.#references += 1;
+      notifier.counted = true;
+      this.#subscriptions.link(notifier as ListNotifier);
+    });
+    this.#subscriptions.tell({ kind: "register", ...about });
+  }
+
+  /**
+   * Publishes something while no invalidation is open, as the kernel does by taking every lock under
+   * which one can run. Killable.
+   */
+  *#openToAll(
+    { mmapLocked = false }: RegisterOptions,
+    check: (() => void) | null,
+    publish: () => void,
+  ): Sleepable<undefined> {
+    const { points } = this.#subscriptions;
+    const { mmapLock } = this.#mm;
+    if (!mmapLocked) yield* mmapLock.write();
+    try {
+      check?.();
+      if (this.users === 0) throw deadMm(this.#mm.name, "register");
+      if (points) yield { kind: "point", label: "before mm_take_all_locks" };
+      yield* waitUntil(
+        () => this.#subscriptions.openWindows === 0,
+        this.#subscriptions.allEnded,
+        `open invalidations of ${this.#mm.name}`,
+        true,
+      );
+      this.#subscriptions.exists = true;
+      publish();
+    } finally {
+      if (!mmapLocked) mmapLock.endWrite();
+    }
+  }
+
+  #checkMix<Data>(ops: AnyListOps<Data>, name: string): void {
+    const { profile, domain } = this.#subscriptions;
+    if (!profile.refusesSecondaryTlbMix || ops.archInvalidateSecondaryTlbs === undefined) return;
+    if (ops.invalidateRangeStart === undefined && ops.invalidateRangeEnd === undefined) return;
+    const warning = "secondary-tlb-with-range-callbacks";
+    if (domain.warnsFirst(warning)) this.#subscriptions.warn(warning, name);
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `${name} has archInvalidateSecondaryTlbs and a start or an end: register them as two notifiers.`,
+      { errno: "EINVAL" },
+    );
+  }
+
+  *#releaseOne(notifier: ListNotifier): Sleepable<undefined> {
+    const { domain, points } = this.#subscriptions;
+    const { release } = notifier.ops;
+    if (release === undefined) return;
+    const section = domain.srcu.enter();
+    const report = new CallbackReport(this.#subscriptions, notifier.name, "release", null);
+    try {
+      if (points) yield { kind: "point", label: `before ${notifier.name}.release` };
+      report.enter(undefined, true, null);
+      const answer = release.call(notifier.ops, this.#mm);
+      if (answer !== undefined) yield* answer;
+      report.leave(null);
+    } catch (error) {
+      report.threw(error);
+      throw error;
+    } finally {
+      domain.srcu.leave(section);
+    }
+  }
+
+  #free<Data>(notifier: ListNotifier<Data>): void {
+    const { freeNotifier } = notifier.ops;
+    if (freeNotifier === undefined) return;
+    const report = new CallbackReport(this.#subscriptions, notifier.name, "free", null);
+    report.enter(undefined, false, null);
+    freeNotifier.call(notifier.ops, notifier);
+    report.leave(null);
+  }
+
+  #checkMine(notifier: ListNotifier): void {
+    if (notifier instanceof ListNotifier && notifier.mm === this.#mm) return;
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `This is not a list notifier of address space ${this.#mm.name}.`,
+    );
+  }
+
+  #checkRegistered(notifier: ListNotifier): void {
+    this.#checkMine(notifier);
+    if (notifier.counted) return;
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `${notifier.name} is not registered: it was unregistered or put before.`,
+    );
+  }
+
+  /** @throws {IntervalidateError} WOULD_BLOCK if a grace period would take time */
+  #checkQuiet(what: string): void {
+    if (!this.#subscriptions.domain.srcu.busy) return;
+    throw wouldBlock(what, "a callback is running, in this address space or another one");
+  }
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+function wouldBlock(what: string, why: string): IntervalidateError {
+  return new IntervalidateError(
+    "WOULD_BLOCK",
+    `${what} has to sleep, because ${why}: use \`${what}Async\`, or let a driver run \`${what}Sleepable\`.`,
+  );
+}
+
+function deadMm(mm: string, what: string): IntervalidateError {
+  return new IntervalidateError(
+    "ARGUMENT",
+    `${what} needs an address space that is in use, and ${mm} has been released.`,
+    { errno: "EINVAL" },
+  );
+}

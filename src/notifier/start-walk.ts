@@ -1,0 +1,340 @@
+import type { ReadSection } from "../blocking/srcu.ts";
+import { isSleepable, type Wait } from "../blocking/suspension.ts";
+import type { Address } from "../engine/addresses.ts";
+import { CallbackReport } from "./callback-report.ts";
+import { type CallbackWalk, GIVEN_UP, runNowOrLater } from "./callback-walk.ts";
+import { EAGAIN } from "./errno.ts";
+import type { IntervalNotifier } from "./interval-notifier.ts";
+import { type DueFinish, hitPassive, openIntervalPhase, readAnswer } from "./interval-phase.ts";
+import type { IntervalSubscriber } from "./interval-state.ts";
+import type { ListNotifier } from "./list-notifier.ts";
+import type { CallbackRange } from "./range.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+/** Why a start failed. */
+export interface StartRefusal {
+  /** Negative, by custom. */
+  readonly errno: number;
+  readonly by: string | number;
+}
+
+type Phase = "intervals" | "finishes" | "list" | "rollback" | "done";
+
+/**
+ * `__mmu_notifier_invalidate_range_start`: interval notifiers first, in ascending order and up to the
+ * first refusal; then the whole list, newest first, whatever it answers; then, after a refusal and
+ * where the profile does so, the end callbacks of the list.
+ *
+ *     intervals ─▶ finishes ─▶ list ─▶ done
+ *                      │          └──▶ rollback ─▶ done       a list notifier refused
+ *                      └─────────────────────────▶ done       an interval notifier refused
+ */
+export class StartWalk implements CallbackWalk {
+  readonly mayBlock: boolean;
+  /** The refusal that counts: of the list the last one. In blockable mode there is none. */
+  refusal: StartRefusal | undefined;
+  hits = 0;
+  sequence = 0;
+  readonly #subscriptions: Subscriptions;
+  readonly range: CallbackRange;
+  readonly window: number;
+  #phase: Phase = "intervals";
+  #at = 0;
+  #subscribers: readonly IntervalSubscriber[] = [];
+  /** The interval notifier or passive mirror that is being called. */
+  #subscriber: IntervalSubscriber = 0;
+  readonly #finishes: DueFinish[] = [];
+  #list: readonly ListNotifier[] = [];
+  #listNotifier: ListNotifier | undefined;
+  #section: ReadSection | undefined;
+  #report: CallbackReport | undefined;
+
+  constructor(subscriptions: Subscriptions, range: CallbackRange, window: number) {
+    this.#subscriptions = subscriptions;
+    this.range = range;
+    this.window = window;
+    this.mayBlock = range.blockable === true;
+  }
+
+  /** Opens the invalidation; what follows is calls. False if it was refused before it began. */
+  begin(start: Address, last: Address): boolean {
+    const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock);
+    if (plan === undefined) {
+      const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
+      this.refusal = { errno: EAGAIN, by };
+      this.#phase = "done";
+      return false;
+    }
+    this.#subscriptions.openWindows += 1;
+    this.#subscribers = plan.subscribers;
+    this.hits = plan.hits;
+    this.sequence = plan.sequence;
+    return true;
+  }
+
+  next(): boolean {
+    for (;;) {
+      switch (this.#phase) {
+        case "intervals":
+          if (this.#nextSubscriber()) return true;
+          this.#turnTo("finishes");
+          break;
+        case "finishes":
+          if (this.#at < this.#finishes.length) return true;
+          if (this.refusal === undefined) {
+            this.#enterList();
+          } else {
+            this.#subscriptions.endInterval();
+            this.#finish();
+          }
+          break;
+        case "list":
+          if (this.#nextInList((notifier) => notifier.start !== undefined)) return true;
+          if (this.refusal !== undefined && this.#subscriptions.profile.rollsBack) {
+            this.#turnTo("rollback");
+          } else {
+            this.#leaveList();
+          }
+          break;
+        case "rollback":
+          if (this.#nextInList((notifier) => notifier.hasEnd)) return true;
+          this.#leaveList();
+          break;
+        case "done":
+          return false;
+      }
+    }
+  }
+
+  label(): string {
+    switch (this.#phase) {
+      case "intervals":
+        return `before ${nameOf(this.#subscriber)}`;
+      case "finishes":
+        return `before ${this.#finishes[this.#at].notifier}.finish`;
+      case "list":
+        return `before ${this.#listNotifier?.name}.start`;
+      default:
+        return `before ${this.#listNotifier?.name}.end`;
+    }
+  }
+
+  call(): unknown {
+    switch (this.#phase) {
+      case "intervals":
+        return this.#callInterval(this.#subscriber);
+      case "finishes": {
+        const { notifier, finish } = this.#finishes[this.#at];
+        this.#enter(notifier, "finish", {});
+        return finish();
+      }
+      case "list": {
+        const notifier = this.#listNotifier as ListNotifier;
+        this.#enter(notifier.name, "start", { nonBlockSection: this.#isNonBlockSection });
+        return notifier.start?.(this.range);
+      }
+      default: {
+        const notifier = this.#listNotifier as ListNotifier;
+        this.#enter(notifier.name, "end", { rollback: true });
+        return notifier.ops.invalidateRangeEnd?.(this.range);
+      }
+    }
+  }
+
+  settle(answer: unknown): void {
+    switch (this.#phase) {
+      case "intervals":
+        this.#settleInterval(this.#subscriber, answer);
+        break;
+      case "finishes":
+        this.#at += 1;
+        this.#report?.leave(null);
+        break;
+      case "list":
+        this.#settleStart(this.#listNotifier as ListNotifier, answer);
+        break;
+      default:
+        this.#report?.leave(null);
+    }
+    this.#report = undefined;
+  }
+
+  mustFinish(): boolean {
+    return this.#phase === "rollback" || this.#phase === "finishes";
+  }
+
+  sleepReporter(): (wait: Wait) => void {
+    const report = this.#report;
+    return (wait) => report?.slept(wait);
+  }
+
+  reportStuck(): void {
+    this.#report?.stuck();
+  }
+
+  fail(error: unknown): void {
+    if (this.#phase === "done") return;
+    if (error !== undefined) this.#report?.threw(error);
+    this.#report = undefined;
+    if (this.#phase === "finishes") this.#at += 1;
+    // What has been promised is kept as far as that can be done at once.
+    for (const { finish } of this.#finishes.slice(this.#phase === "finishes" ? this.#at : 0)) {
+      if (this.#phase === "intervals" || this.#phase === "finishes") attempt(finish);
+    }
+    if (this.#phase === "list" || this.#phase === "rollback") this.#endStarted();
+    if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
+    this.#subscriptions.endInterval();
+    this.#finish();
+  }
+
+  get #isNonBlockSection(): boolean {
+    return !this.mayBlock && this.#subscriptions.profile.nonBlockSections;
+  }
+
+  #turnTo(phase: Phase): void {
+    this.#phase = phase;
+    this.#at = 0;
+  }
+
+  #nextSubscriber(): boolean {
+    const { mirrors } = this.#subscriptions;
+    while (this.refusal === undefined && this.#at < this.#subscribers.length) {
+      const subscriber = this.#subscribers[this.#at];
+      this.#at += 1;
+      this.#subscriber = subscriber;
+      if (typeof subscriber !== "number") return true;
+      if (!mirrors.tree.isLocked(subscriber)) {
+        mirrors.tree.setSequence(subscriber, this.sequence);
+      } else if (this.mayBlock) {
+        return true;
+      } else {
+        this.refusal = { errno: EAGAIN, by: subscriber };
+      }
+    }
+    return false;
+  }
+
+  #callInterval(subscriber: IntervalSubscriber): unknown {
+    if (typeof subscriber === "number") {
+      return hitPassive(this.#subscriptions, subscriber, this.sequence);
+    }
+    const callback = subscriber.twoPass ? "invalidate-start" : "invalidate";
+    this.#report = new CallbackReport(this.#subscriptions, subscriber.name, callback, this.window);
+    this.#report.enter(this.range, this.mayBlock, this.sequence);
+    return subscriber.invalidate(subscriber, this.range, this.sequence);
+  }
+
+  #settleInterval(subscriber: IntervalSubscriber, answer: unknown): void {
+    if (typeof subscriber === "number") return;
+    const { approved, finish } = readAnswer(answer);
+    this.#report?.leave(approved);
+    if (finish !== undefined) this.#finishes.push({ notifier: subscriber.name, finish });
+    if (approved) return;
+    if (this.mayBlock) {
+      this.#subscriptions.warn("interval-refused-blockable", subscriber.name);
+    } else {
+      this.refusal = { errno: EAGAIN, by: subscriber.name };
+    }
+  }
+
+  #enterList(): void {
+    this.#turnTo("list");
+    this.#list = this.#subscriptions.list;
+    if (this.#list.length > 0) this.#section = this.#subscriptions.domain.srcu.enter();
+  }
+
+  #nextInList(isCalled: (notifier: ListNotifier) => boolean): boolean {
+    while (this.#at < this.#list.length) {
+      const notifier = this.#list[this.#at];
+      this.#at += 1;
+      // Unlinked since the walk began: the kernel's traversal would not come past it.
+      if (!notifier.linked || !isCalled(notifier)) continue;
+      this.#listNotifier = notifier;
+      return true;
+    }
+    return false;
+  }
+
+  #settleStart(notifier: ListNotifier, answer: unknown): void {
+    const errno = startResult(answer);
+    this.#report?.leave(errno);
+    if (errno === 0) return;
+    this.refusal = { errno, by: notifier.name };
+    const { profile } = this.#subscriptions;
+    if (profile.warnsOfRefusals && (this.mayBlock || errno !== EAGAIN)) {
+      this.#subscriptions.warn("illegal-refusal", notifier.name);
+    }
+    if (profile.rollsBack && notifier.hasEnd) {
+      this.#subscriptions.warn("refuser-has-end", notifier.name);
+    }
+  }
+
+  #leaveList(): void {
+    if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
+    this.#section = undefined;
+    if (this.refusal !== undefined && !this.mayBlock) {
+      const { profile, hasIntervalTree } = this.#subscriptions;
+      // Without a tree the kernel has not counted this invalidation; with one it forgets it.
+      if (profile.closesIntervalPhase || !hasIntervalTree) this.#subscriptions.endInterval();
+      this.#finish();
+    } else {
+      // The blockable caller does not look at the result.
+      this.refusal = undefined;
+      this.#phase = "done";
+    }
+  }
+
+  /** The invalidation is over before it could begin. */
+  #finish(): void {
+    this.#phase = "done";
+    this.#subscriptions.close();
+  }
+
+  /** Calls the end of those whose start has run, but not of the one that threw. */
+  #endStarted(): void {
+    const isStarting = this.#phase === "list";
+    const called = isStarting ? this.#list.slice(0, this.#at - 1) : this.#list.slice(this.#at);
+    for (const notifier of called) {
+      if (!notifier.linked || !notifier.hasEnd) continue;
+      if (isStarting && notifier.start === undefined) continue;
+      attempt(() => notifier.ops.invalidateRangeEnd?.(this.range));
+    }
+  }
+
+  #enter(
+    notifier: string,
+    callback: "start" | "end" | "finish",
+    options: { readonly rollback?: boolean; readonly nonBlockSection?: boolean },
+  ): void {
+    this.#report = new CallbackReport(
+      this.#subscriptions,
+      notifier,
+      callback,
+      this.window,
+      options,
+    );
+    this.#report.enter(this.range, this.mayBlock, null);
+  }
+}
+
+/** 0 approves; what was given up has refused. */
+function startResult(answer: unknown): number {
+  if (answer === GIVEN_UP) return EAGAIN;
+  return typeof answer === "number" ? answer : 0;
+}
+
+/** Runs a callback in a walk that has failed already: its own failure would hide the first. */
+function attempt(callback: () => unknown): void {
+  try {
+    const answer = callback();
+    if (isSleepable(answer)) runNowOrLater(answer);
+  } catch {
+    // Only the first error is told.
+  }
+}
+
+function nameOf(subscriber: IntervalSubscriber): string {
+  return typeof subscriber === "number"
+    ? `mirror ${subscriber}`
+    : (subscriber as IntervalNotifier).name;
+}
