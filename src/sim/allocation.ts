@@ -69,7 +69,7 @@ export function mayReclaim(
   noReclaim: NoReclaimScope | boolean = false,
 ): boolean {
   const exempt = typeof noReclaim === "boolean" ? noReclaim : noReclaim.active;
-  return !exempt && reclaimOf(context) !== undefined;
+  return reclaimOf(context) !== undefined && !exempt;
 }
 
 /**
