@@ -21,6 +21,11 @@ export const PAGE = 0x1000;
 export const R = { start: 0x10000, end: 0x11000 } as const;
 export const EAGAIN = -11;
 
+interface Bounds {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** A task that is run by hand. */
 export class Stepped<T> {
   readonly #scene: Scene;
@@ -108,7 +113,7 @@ export class Scene {
     return this.run(mm.unchecked.register(ops));
   }
 
-  interval(mm: AddressSpace, ops: UncheckedIntervalNotifierOps, at = R): IntervalNotifier {
+  interval(mm: AddressSpace, ops: UncheckedIntervalNotifierOps, at: Bounds = R): IntervalNotifier {
     return this.run(mm.unchecked.insertInterval(at.start, at.end - at.start, ops));
   }
 
