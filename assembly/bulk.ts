@@ -1,7 +1,7 @@
 // Filling an empty set from the bottom up: leaves are made from runs of sorted records and hung on the
 // right edge of their tree. No splits, no descents, and fuller leaves.
 
-import { header } from "./header";
+import { BLOCK, header, keyOf } from "./header";
 import {
   attachChunk,
   chunkGrowth,
@@ -19,8 +19,7 @@ import {
 import { CHILDREN_MAX, Inner } from "./inner";
 import { Leaf, NARROW_SLOTS, WIDE_SLOTS } from "./leaf";
 import { provide } from "./pools";
-import { ROW_SIZE, readRow } from "./rows";
-import { Extent } from "./scratch";
+import { Extent, Scratch } from "./scratch";
 import { IntervalSet, Tree } from "./sets";
 import { growRoot, plant } from "./tree";
 
@@ -28,6 +27,16 @@ import { growRoot, plant } from "./tree";
 const NARROW_FILL: u32 = (NARROW_SLOTS * 7) / 8;
 const WIDE_FILL: u32 = (WIDE_SLOTS * 7) / 8;
 const CHILDREN_FILL: u32 = (CHILDREN_MAX * 7) / 8;
+
+/**
+ * An interval on its way into a leaf:
+ *
+ *     0  start u64  last u64
+ *    16  handle  sequence
+ *    24
+ */
+const ROW_SIZE: u32 = 24;
+const FEW_ROWS: u32 = 512;
 
 /** Takes ids for new intervals and writes them to the exchange buffer; returns how many there were. */
 export function takeIds(set: IntervalSet, count: u32): u32 {
@@ -84,32 +93,84 @@ export function giveBackIds(set: IntervalSet, count: u32): void {
   }
 }
 
-/** Makes sure that nodes for so many intervals in so many trees can be had. */
-export function provideNodes(count: u32, trees: u32): bool {
+/**
+ * Makes sure that nodes for so many intervals in so many trees can be had, and memory for their rows,
+ * with as much again if they are to be sorted. Returns the end of that memory, or 0. Nothing is taken:
+ * rows lie where nodes will be, but a row is read before its memory is needed for a node, because
+ * nodes take more of it than rows do and all that is provided ends with the last row.
+ */
+export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
+  const h = header();
   const leaves = count / WIDE_FILL + trees;
-  return provide(leaves + leaves / (CHILDREN_FILL - 1) + 8 * trees, 0);
+  const blocks = leaves + leaves / (CHILDREN_FILL - 1) + 8 * trees;
+  const rows = (count * ROW_SIZE + BLOCK - 1) / BLOCK;
+  const room = sorting ? 2 * rows + 8 * trees : rows;
+  const fresh = max(blocks, h.freeBlockCount) - h.freeBlockCount;
+  const end = max(fresh, room);
+  if (!provide(blocks, end - fresh)) return 0;
+  return <usize>(h.topBlock + end) * BLOCK;
 }
 
 /**
- * Makes leaves from records in the exchange buffer, ascending by start and all after those of the tree,
- * whose intervals' lengths have logarithms from `low` to `high`. Leaves are filled equally: what is
- * less than a leaf is left unless it is `final`. Returns how many records were used. Nodes have been
- * provided.
+ * Sorts rows by so many bits of their starts, from bit `from` on; the others are the same in all. The
+ * memory before the rows and the exchange buffer are used for that.
+ */
+export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
+  const size = <usize>count * ROW_SIZE;
+  const table = header().exchange;
+  // The tables of short digits are cleared and summed sooner, which matters where rows are few.
+  const longest: u32 = count < FEW_ROWS ? 8 : 11;
+  const passes = (bits + longest - 1) / longest;
+  if (passes === 0) return;
+  const digit = (bits + passes - 1) / passes;
+  const tableEnd = table + ((<usize>4) << digit);
+  const mask = ((<u64>1) << digit) - 1;
+  let source = rows;
+  let target = rows - size;
+  for (let pass: u32 = 0; pass < passes; pass += 1) {
+    memory.fill(table, 0, tableEnd - table);
+    for (let at = source; at < source + size; at += ROW_SIZE) {
+      const place = table + ((<usize>((load<u64>(at) >> from) & mask)) << 2);
+      store<u32>(place, load<u32>(place) + ROW_SIZE);
+    }
+    let next = target;
+    for (let place = table; place < tableEnd; place += 4) {
+      const bytes = load<u32>(place);
+      store<u32>(place, next);
+      next += bytes;
+    }
+    for (let at = source; at < source + size; at += ROW_SIZE) {
+      const start = load<u64>(at);
+      const place = table + ((<usize>((start >> from) & mask)) << 2);
+      const to = load<u32>(place);
+      store<u32>(place, to + ROW_SIZE);
+      store<u64>(to, start);
+      v128.store(to, v128.load(at, 8), 8);
+    }
+    const other = source;
+    source = target;
+    target = other;
+    from += digit;
+  }
+  if (source !== rows) memory.copy(rows, source, size);
+}
+
+/**
+ * Makes the leaves of a tree that is empty from rows that ascend by start and whose intervals' lengths
+ * have logarithms from `low` to `high`. Nodes have been provided.
  */
 export function appendLeaves(
   set: IntervalSet,
   index: u32,
   low: u32,
   high: u32,
+  rows: usize,
   count: u32,
-  final: bool,
-): u32 {
+): void {
   const tree = set.tree(index);
-  let done: u32 = 0;
-  while (done < count) {
-    let taken = min(count - done, NARROW_FILL);
-    if (taken < NARROW_FILL && !final) break;
-    const rows = header().exchange + <usize>done * ROW_SIZE;
+  set.size += count;
+  while (count > 0) {
+    let taken = min(count, NARROW_FILL);
     for (let i: u32 = 0; i < taken; i += 1) readRow(rows + <usize>i * ROW_SIZE, i);
     let extent = Extent.of(0, taken);
     if (!extent.isNarrow && taken > WIDE_FILL) {
@@ -121,11 +182,21 @@ export function appendLeaves(
     leaf.repoint();
     if (tree.root === 0) plant(set, index, leaf, low, high);
     else appendChild(tree, 1, leaf.address);
-    set.size += taken;
-    set.heldLocks += <u32>popcnt(leaf.locks);
-    done += taken;
+    rows += <usize>taken * ROW_SIZE;
+    count -= taken;
   }
-  return done;
+}
+
+/** Makes a row the scratch entry `i`. */
+function readRow(at: usize, i: u32): void {
+  Scratch.set(
+    i,
+    keyOf(load<u64>(at)),
+    keyOf(load<u64>(at, 8)),
+    load<u32>(at, 16),
+    load<u32>(at, 20),
+    0,
+  );
 }
 
 /** Hangs a node on the right edge of the tree, below an inner node of the given level. */
