@@ -13,7 +13,7 @@ import {
   isBeyondCapacity,
   isClaimable,
   NO_CHUNK,
-  takeId,
+  takeSomeIds,
   untakeId,
 } from "./ids";
 import { CHILDREN_MAX, Inner } from "./inner";
@@ -41,15 +41,17 @@ const FEW_ROWS: u32 = 512;
 /** Takes ids for new intervals and writes them to the exchange buffer; returns how many there were. */
 export function takeIds(set: IntervalSet, count: u32): u32 {
   const h = header();
-  for (let i: u32 = 0; i < count; i += 1) {
+  let i: u32 = 0;
+  while (i < count) {
     const number = chunkNeeded(set);
     if (number !== NO_CHUNK) {
       if (isBeyondCapacity(number)) return i;
       if (!provide(chunkGrowth(number), directoryGrowth(number))) return i;
       attachChunk(set, number);
     }
-    store<u32>(h.exchange + ((<usize>i) << 2), takeId(set));
-    h.batchTaken += 1;
+    const taken = takeSomeIds(set, h.exchange + ((<usize>i) << 2), count - i);
+    h.batchTaken += taken;
+    i += taken;
   }
   return count;
 }

@@ -15,7 +15,7 @@
 
 import { greatestKey, greatestOffset, leastKey, leastOffset } from "./extremes";
 import { header } from "./header";
-import { pointTo } from "./ids";
+import { pointAllTo } from "./ids";
 import { PACK } from "./left-pack";
 import { giveBlock, takeBlock } from "./pools";
 import { Extent, Scratch } from "./scratch";
@@ -333,7 +333,7 @@ export class Leaf {
 
   /** Makes the entries of the ids here point to this leaf. */
   repoint(): void {
-    for (let i: u32 = 0; i < this.count; i += 1) pointTo(this.idAt(i), this.address);
+    pointAllTo(this.idPlace, this.count, this.address);
   }
 
   /** The offset of a key, clamped to 32 bits; beyond the window it is an extreme or next to it. */
