@@ -20,7 +20,7 @@ import { CHILDREN_MAX, Inner } from "./inner";
 import { Leaf, NARROW_SLOTS, WIDE_SLOTS } from "./leaf";
 import { provide } from "./pools";
 import { Extent, Scratch } from "./scratch";
-import { IntervalSet, Tree } from "./sets";
+import { IntervalSet, logOfLength, Tree } from "./sets";
 import { growRoot, plant } from "./tree";
 
 /** Some room is left, so that the first insertions do not split every node. */
@@ -111,6 +111,29 @@ export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
   const end = max(fresh, room);
   if (!provide(blocks, end - fresh)) return 0;
   return <usize>(h.topBlock + end) * BLOCK;
+}
+
+/** Intervals in the exchange buffer at most: f64 starts, f64 ends and handles, in columns of so many. */
+const COLUMN: u32 = 768;
+
+/**
+ * Makes rows of the half-open ranges in the exchange buffer whose lengths have logarithms from `low` to
+ * `high`, in order and so that the last ends at `end`. Returns where the first begins.
+ */
+export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: u32): usize {
+  const columns = header().exchange;
+  for (let i = <i32>count - 1; i >= 0; i -= 1) {
+    const at = columns + ((<usize>i) << 3);
+    const start = <i64>load<f64>(at);
+    const last = <i64>load<f64>(at, 8 * COLUMN) - 1;
+    if (logOfLength(start, last) - low > high - low) continue;
+    end -= ROW_SIZE;
+    store<i64>(end, start);
+    store<i64>(end, last, 8);
+    store<u32>(end, load<u32>(columns + ((<usize>i) << 2), 16 * COLUMN), 16);
+    store<u32>(end, sequence, 20);
+  }
+  return end;
 }
 
 /**

@@ -141,6 +141,10 @@ export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
   return bulk.provideNodes(count, trees, sorting);
 }
 
+export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: u32): usize {
+  return bulk.makeRows(end, count, low, high, sequence);
+}
+
 export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
   bulk.sortRows(rows, count, from, bits);
 }

@@ -1,4 +1,4 @@
-import { BULK_ROW_WORDS, type BulkSource, type Survey } from "./bulk-sources.ts";
+import { BULK_ROW_BYTES, type BulkSource, type Survey } from "./bulk-sources.ts";
 import type { Engine } from "./engine.ts";
 
 /** Intervals whose lengths lie within 2^10 of each other share a tree; `assembly/sets.ts`. */
@@ -22,12 +22,9 @@ export function bulkLoad(engine: Engine, record: number, source: BulkSource): bo
   const end = exports.provideNodes(source.count, classes.length, !source.isSorted) >>> 0;
   if (end === 0) return false;
   const { from, bits } = differingBits(source.survey);
-  // Memory does not grow before all is done, so that the view stays.
-  const words = BULK_ROW_WORDS * source.count;
-  const room = new Uint32Array(exports.memory.buffer, end - 4 * words, words);
   for (const [tree, { low, high }] of classes.entries()) {
-    const count = source.write(room, low, high);
-    const rows = end - 4 * BULK_ROW_WORDS * count;
+    const rows = source.write(engine, end, low, high);
+    const count = (end - rows) / BULK_ROW_BYTES;
     if (!source.isSorted) exports.sortRows(rows, count, from, bits);
     exports.appendLeaves(record, tree, low, high, rows, count);
   }

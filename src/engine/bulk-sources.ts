@@ -1,16 +1,16 @@
+import type { Engine } from "./engine.ts";
 import type { Column } from "./pairs.ts";
 import type { Records } from "./snapshot.ts";
 import { wordsOf } from "./words.ts";
 
 /**
- * An interval on its way into a leaf, 6 words:
- *
- *     0  start, low and high word    last, low and high word
- *     4  handle    sequence
- *
- * The layout is that of `assembly/bulk.ts`.
+ * An interval on its way into a leaf, as `assembly/bulk.ts` has it: start and last, u64 each, then
+ * handle and sequence.
  */
-export const BULK_ROW_WORDS = 6;
+export const BULK_ROW_BYTES = 24;
+
+/** Columns of the exchange buffer from which the engine makes rows; `assembly/bulk.ts`. */
+const COLUMN = 768;
 
 const TWO_32 = 2 ** 32;
 
@@ -30,10 +30,10 @@ export interface BulkSource {
   /** Whether starts ascend already. */
   readonly isSorted: boolean;
   /**
-   * Writes the rows of intervals whose length has a logarithm from `low` to `high`, in order, so that they
-   * end where the room does; returns how many they are.
+   * Writes the rows of intervals whose length has a logarithm from `low` to `high` into the engine's
+   * memory, in order and so that the last ends at `end`. Returns where the first begins.
    */
-  write(room: Uint32Array, low: number, high: number): number;
+  write(engine: Engine, end: number, low: number, high: number): number;
 }
 
 /**
@@ -125,29 +125,16 @@ class NumberSource implements BulkSource {
     return this.#handles.length;
   }
 
-  write(room: Uint32Array, low: number, high: number): number {
-    const starts = this.#starts;
-    const ends = this.#ends;
-    const handles = this.#handles;
-    const sequence = this.#sequence;
-    const least = 2 ** low;
-    const most = 2 ** (high + 1);
-    let at = room.length;
-    for (let i = handles.length - 1; i >= 0; i -= 1) {
-      const start = starts[i] as number;
-      const end = ends[i] as number;
-      const length = end - start;
-      if (length < least || length >= most) continue;
-      const last = end - 1;
-      at -= BULK_ROW_WORDS;
-      room[at] = start;
-      room[at + 1] = start / TWO_32;
-      room[at + 2] = last;
-      room[at + 3] = last / TWO_32;
-      room[at + 4] = handles[i] as number;
-      room[at + 5] = sequence;
+  write({ exports, words, numbers }: Engine, end: number, low: number, high: number): number {
+    let rows = end;
+    for (let upTo = this.count; upTo > 0; upTo -= COLUMN) {
+      const from = Math.max(0, upTo - COLUMN);
+      numbers.set(this.#starts.subarray(from, upTo));
+      numbers.set(this.#ends.subarray(from, upTo), COLUMN);
+      words.set(this.#handles.subarray(from, upTo), 4 * COLUMN);
+      rows = exports.makeRows(rows, upTo - from, low, high, this.#sequence) >>> 0;
     }
-    return (room.length - at) / BULK_ROW_WORDS;
+    return rows;
   }
 }
 
@@ -193,13 +180,15 @@ export class RecordSource implements BulkSource {
     return { logs, differingLow, differingHigh };
   }
 
-  write(room: Uint32Array, low: number, high: number): number {
+  write({ exports }: Engine, end: number, low: number, high: number): number {
     const logs = this.#logs;
+    const size = BULK_ROW_BYTES * logs.length;
+    const room = new Uint32Array(exports.memory.buffer, end - size, size >> 2);
     let at = room.length;
     for (let i = logs.length - 1; i >= 0; i -= 1) {
       const log = logs[i] as number;
       if (log < low || log > high) continue;
-      at -= BULK_ROW_WORDS;
+      at -= BULK_ROW_BYTES >> 2;
       room[at] = this.#starts[2 * i] as number;
       room[at + 1] = this.#starts[2 * i + 1] as number;
       room[at + 2] = this.#lasts[2 * i] as number;
@@ -207,7 +196,7 @@ export class RecordSource implements BulkSource {
       room[at + 4] = this.#handles[i] as number;
       room[at + 5] = this.#sequences[i] as number;
     }
-    return (room.length - at) / BULK_ROW_WORDS;
+    return end - 4 * (room.length - at);
   }
 }
 

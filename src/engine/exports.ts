@@ -29,6 +29,7 @@ export interface EngineExports {
   takeIds(set: number, count: number): number;
   giveBackIds(set: number, count: number): void;
   provideNodes(count: number, trees: number, sorting: boolean): number;
+  makeRows(end: number, count: number, low: number, high: number, sequence: number): number;
   sortRows(rows: number, count: number, from: number, bits: number): void;
   appendLeaves(
     set: number,
