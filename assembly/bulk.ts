@@ -45,8 +45,9 @@ export function takeIds(set: IntervalSet, count: u32): u32 {
   while (i < count) {
     const number = chunkNeeded(set);
     if (number !== NO_CHUNK) {
-      if (isBeyondCapacity(number)) return i;
-      if (!provide(chunkGrowth(number), directoryGrowth(number))) return i;
+      if (isBeyondCapacity(number) || !provide(chunkGrowth(number), directoryGrowth(number))) {
+        return i;
+      }
       attachChunk(set, number);
     }
     const taken = takeSomeIds(set, h.exchange + ((<usize>i) << 2), count - i);
@@ -106,7 +107,7 @@ export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
   const leaves = count / WIDE_FILL + trees;
   const blocks = leaves + leaves / (CHILDREN_FILL - 1) + 8 * trees;
   const rows = (count * ROW_SIZE + BLOCK - 1) / BLOCK;
-  const room = sorting ? 2 * rows + 8 * trees : rows;
+  const room = (rows << (<u32>sorting)) + 8 * trees;
   const fresh = max(blocks, h.freeBlockCount) - h.freeBlockCount;
   const end = max(fresh, room);
   if (!provide(blocks, end - fresh)) return 0;
@@ -137,7 +138,7 @@ export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: 
 }
 
 /**
- * Sorts rows by so many bits of their starts, from bit `from` on; the others are the same in all. The
+ * Sorts rows by so many bits of their starts, at least one, from bit `from` on; the others are the same in all. The
  * memory before the rows and the exchange buffer are used for that.
  */
 export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
@@ -146,27 +147,27 @@ export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
   // The tables of short digits are cleared and summed sooner, which matters where rows are few.
   const longest: u32 = count < FEW_ROWS ? 8 : 11;
   const passes = (bits + longest - 1) / longest;
-  if (passes === 0) return;
   const digit = (bits + passes - 1) / passes;
-  const tableEnd = table + ((<usize>4) << digit);
-  const mask = ((<u64>1) << digit) - 1;
+  const tableSize = (<usize>4) << digit;
+  const mask = tableSize - 4;
+  let shift = <u64>from;
   let source = rows;
   let target = rows - size;
   for (let pass: u32 = 0; pass < passes; pass += 1) {
-    memory.fill(table, 0, tableEnd - table);
+    memory.fill(table, 0, tableSize);
     for (let at = source; at < source + size; at += ROW_SIZE) {
-      const place = table + ((<usize>((load<u64>(at) >> from) & mask)) << 2);
+      const place = table + (((<usize>(load<u64>(at) >> shift)) << 2) & mask);
       store<u32>(place, load<u32>(place) + ROW_SIZE);
     }
     let next = target;
-    for (let place = table; place < tableEnd; place += 4) {
+    for (let place = table; place < table + tableSize; place += 4) {
       const bytes = load<u32>(place);
       store<u32>(place, next);
       next += bytes;
     }
     for (let at = source; at < source + size; at += ROW_SIZE) {
       const start = load<u64>(at);
-      const place = table + ((<usize>((start >> from) & mask)) << 2);
+      const place = table + (((<usize>(start >> shift)) << 2) & mask);
       const to = load<u32>(place);
       store<u32>(place, to + ROW_SIZE);
       store<u64>(to, start);
@@ -175,7 +176,7 @@ export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
     const other = source;
     source = target;
     target = other;
-    from += digit;
+    shift += digit;
   }
   if (source !== rows) memory.copy(rows, source, size);
 }

@@ -196,21 +196,19 @@ export function takeId(set: IntervalSet): u32 {
 }
 
 /**
- * Takes some ids, at least one and at most `count`, writes them to `at` and returns how many they are: those
- * that `takeId` would give. As there.
+ * Takes ids as `takeId` does, at least one and at most `count`, and writes them to `at`; returns how many
+ * they are: one if it is used again, else what the chunk has.
  */
 export function takeSomeIds(set: IntervalSet, at: usize, count: u32): u32 {
   const isFresh = set.freeCount === 0;
   const first = takeId(set);
-  store<u32>(at, first);
-  if (!isFresh) return 1;
-  const chunk = Chunk.at(set.chunk - 1);
-  const taken = min(count, CHUNK_SLOTS + 1 - set.fresh);
-  for (let i: u32 = 1; i < taken; i += 1) {
+  const taken = isFresh ? min(count, CHUNK_SLOTS + 1 - set.fresh) : 1;
+  set.fresh += taken - 1;
+  const chunk = Chunk.at(chunkOf(first));
+  for (let i: u32 = 0; i < taken; i += 1) {
     store<u32>(at + ((<usize>i) << 2), first + i);
     chunk.setLive((first + i) & 255);
   }
-  set.fresh += taken - 1;
   return taken;
 }
 

@@ -44,9 +44,9 @@ function lengthClasses({ logs }: Survey): LengthClass[] {
   return classes;
 }
 
-/** The bits from the lowest to the highest in which starts differ. */
+/** The bits from the lowest to the highest in which starts differ, or any one bit. */
 function differingBits({ differingLow, differingHigh }: Survey): { from: number; bits: number } {
-  if (differingLow === 0 && differingHigh === 0) return { from: 0, bits: 0 };
+  if (differingLow === 0 && differingHigh === 0) return { from: 0, bits: 1 };
   const from = differingLow !== 0 ? trailingZeros(differingLow) : 32 + trailingZeros(differingHigh);
   const end = differingHigh !== 0 ? 64 - Math.clz32(differingHigh) : 32 - Math.clz32(differingLow);
   return { from, bits: end - from };
