@@ -37,9 +37,11 @@ function lengthClasses({ logs }: Survey): LengthClass[] {
   for (let log = 0; log <= LOG_MAX; log += 1) {
     if ((((logs[(log >> 5) as 0 | 1 | 2] as number) >>> log) & 1) === 0) continue;
     const last = classes.at(-1);
-    if (last === undefined || log - last.low > CLASS_SPAN_MAX)
+    if (last === undefined || log - last.low > CLASS_SPAN_MAX) {
       classes.push({ low: log, high: log });
-    else last.high = log;
+    } else {
+      last.high = log;
+    }
   }
   return classes;
 }
