@@ -15,8 +15,10 @@ import {
   COLLECT,
   COLLECT_LOCKED,
   count as countHits,
+  greatestLast,
   INVALIDATE,
   INVALIDATE_UNLOCKED,
+  leastStart,
   some as someHit,
   someLocked,
   walk,
@@ -210,6 +212,16 @@ export function some(set: usize, start: u64, last: u64): bool {
 
 export function someNumber(set: usize, start: f64, last: f64): bool {
   return someHit(setAt(set), keyOfNumber(start), keyOfNumber(last));
+}
+
+/** The least start, rounded if it is beyond 2^53; infinity if the set is empty. */
+export function leastStartOf(set: usize): f64 {
+  return setAt(set).size === 0 ? Infinity : <f64>addressOf(leastStart(setAt(set)));
+}
+
+/** The greatest last, rounded if it is beyond 2^53; minus infinity if the set is empty. */
+export function greatestLastOf(set: usize): f64 {
+  return setAt(set).size === 0 ? -Infinity : <f64>addressOf(greatestLast(setAt(set)));
 }
 
 export function count(set: usize, start: u64, last: u64): u32 {

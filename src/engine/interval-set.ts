@@ -41,8 +41,7 @@ export class IntervalSet implements EngineTenant {
   readonly #exports: EngineExports;
   readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
-  #record: number;
-
+  #record = 0;
   /**
    * `dependant` is told when the set is gone.
    *
@@ -201,6 +200,16 @@ export class IntervalSet implements EngineTenant {
     return found !== 0;
   }
 
+  /** The least start, rounded if it is above 2^53; infinity if there is no interval. */
+  leastStart(): number {
+    return this.#exports.leastStartOf(this.#live());
+  }
+
+  /** The greatest last, rounded if it is above 2^53; minus infinity if there is no interval. */
+  greatestLast(): number {
+    return this.#exports.greatestLastOf(this.#live());
+  }
+
   /** How many intervals overlap. */
   count(start: Address, last: Address): number {
     const record = this.#live();
@@ -213,13 +222,13 @@ export class IntervalSet implements EngineTenant {
   collect(start: Address, last: Address, into: Uint32Array): number {
     const { engine } = this;
     const record = this.#live();
-    const capacity = Math.min(into.length, engine.exchangeCapacity);
+    const capacity = lesser(into.length, engine.exchangeCapacity);
     const total =
       typeof start === "number" && typeof last === "number"
         ? this.#exports.collectNumber(record, start, last, 0, capacity)
         : this.#exports.collect(record, BigInt(start), BigInt(last), 0, capacity);
-    copyWords(engine.words, 0, into, 0, Math.min(total, capacity));
-    if (total > capacity && into.length > capacity) this.#collectRest(start, last, into, capacity);
+    engine.copyTo(into, lesser(total, capacity));
+    if (total > capacity) this.#collectRest(start, last, into, capacity);
     return total;
   }
 
@@ -367,14 +376,14 @@ export class IntervalSet implements EngineTenant {
     const { engine } = this;
     const record = this.#live();
     const length = into === undefined ? 0 : into.length;
-    const capacity = Math.min(length, engine.exchangeCapacity);
+    const capacity = lesser(length, engine.exchangeCapacity);
     const hits =
       typeof start === "number" && typeof last === "number"
         ? this.#exports.invalidateNumber(record, start, last, sequence, capacity)
         : this.#exports.invalidate(record, BigInt(start), BigInt(last), sequence, capacity);
     if (into === undefined || hits <= 0) return hits;
-    copyWords(engine.words, 0, into, 0, Math.min(hits, capacity));
-    if (hits > capacity && length > capacity) this.#collectRest(start, last, into, capacity);
+    engine.copyTo(into, lesser(hits, capacity));
+    if (hits > capacity) this.#collectRest(start, last, into, capacity);
     return hits;
   }
 
@@ -514,16 +523,11 @@ export class IntervalSet implements EngineTenant {
 
   /** @throws {IntervalidateError} DISPOSED if the set is gone */
   checkAlive(): void {
-    this.#live();
+    if (this.#record === 0) throw gone();
   }
 
   #live(): number {
-    if (this.#record === 0) {
-      throw new IntervalidateError(
-        "DISPOSED",
-        "The set of intervals is gone: it was disposed of, or its engine was reset.",
-      );
-    }
+    if (this.#record === 0) throw gone();
     return this.#record;
   }
 
@@ -535,6 +539,18 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
+}
+
+/** As `Math.min`, which looks out for NaN and -0 and takes several times as long. */
+function lesser(a: number, b: number): number {
+  return a < b ? a : b;
+}
+
+function gone(): IntervalidateError {
+  return new IntervalidateError(
+    "DISPOSED",
+    "The set of intervals is gone: it was disposed of, or its engine was reset.",
+  );
 }
 
 function outOfMemory(engine: Engine): IntervalidateError {
