@@ -137,8 +137,10 @@ function divide(leaf: Leaf, right: Leaf): void {
 /** Takes the interval in this slot out of its tree; its id stays as it is. */
 export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
   const parent = leaf.parent;
+  const start = leaf.startAt(slot);
+  const last = leaf.lastAt(slot);
+  leaf.removeAt(slot);
   if (parent === 0) {
-    leaf.removeAt(slot);
     if (leaf.count === 0) {
       set.dropTree(leaf.tree);
       Leaf.release(leaf);
@@ -146,9 +148,6 @@ export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
     return;
   }
   const tree = set.tree(leaf.tree);
-  const start = leaf.startAt(slot);
-  const last = leaf.lastAt(slot);
-  leaf.removeAt(slot);
   const inner = Inner.at(parent);
   const i = inner.indexOf(leaf.address);
   const wasBound =
