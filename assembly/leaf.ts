@@ -364,10 +364,7 @@ export class Leaf {
     for (let i: u32 = 0; i < this.count; i += 16) {
       // The last group runs four slots over, within the block.
       const first = i16x8.narrow_i32x4_s(
-        v128.or(
-          i32x4.gt_s(v128.load(at, KEYS), high),
-          i32x4.gt_s(low, v128.load(at, NARROW_LAST)),
-        ),
+        v128.or(i32x4.gt_s(v128.load(at, KEYS), high), i32x4.gt_s(low, v128.load(at, NARROW_LAST))),
         v128.or(
           i32x4.gt_s(v128.load(at, KEYS + 16), high),
           i32x4.gt_s(low, v128.load(at, NARROW_LAST + 16)),

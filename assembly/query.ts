@@ -60,15 +60,16 @@ export function greatestLast(set: IntervalSet): i64 {
     const tree = set.tree(i);
     const root = tree.root;
     if (root === 0) continue;
-    greatest = max(greatest, tree.height > 0 ? Inner.at(root).greatest : Leaf.at(root).greatestLast());
+    greatest = max(
+      greatest,
+      tree.height > 0 ? Inner.at(root).greatest : Leaf.at(root).greatestLast(),
+    );
   }
   return greatest;
 }
 
-/** Whether an interval overlaps whose lock bit is held. */
+/** Whether an interval overlaps whose lock bit is held; to be asked only while any lock of the set is. */
 export function someLocked(set: IntervalSet, start: i64, last: i64): bool {
-  // With no lock held there is nothing to test, and one pass does an invalidation.
-  if (set.heldLocks === 0) return false;
   aim(SINK, 0, 0);
   return walk(set, start, last, COLLECT_LOCKED) !== 0;
 }

@@ -23,24 +23,21 @@ export function place(
   const log = logOfLength(start, last);
   const index = set.treeFor(log);
   const tree = set.tree(index);
+  let leaf: Leaf;
   if (tree.root === 0) {
-    const leaf = Leaf.create(changetype<usize>(set), index);
-    leaf.add(start, last, id, sequence, locked);
+    leaf = Leaf.create(changetype<usize>(set), index);
     plant(set, index, leaf, log, log);
-    pointTo(id, leaf.address);
-    return;
+  } else {
+    tree.low = min(tree.low, log);
+    tree.high = max(tree.high, log);
+    leaf = descend(tree, start, last);
   }
-  tree.low = min(tree.low, log);
-  tree.high = max(tree.high, log);
-  const leaf = descend(tree, start, last);
-  if (leaf.add(start, last, id, sequence, locked)) {
-    pointTo(id, leaf.address);
-    return;
+  if (!leaf.add(start, last, id, sequence, locked)) {
+    leaf = splitLeaf(tree, leaf, start, last);
+    const added = leaf.add(start, last, id, sequence, locked);
+    assert(added, "half a leaf is full");
   }
-  const half = splitLeaf(tree, leaf, start, last);
-  const added = half.add(start, last, id, sequence, locked);
-  assert(added, "half a leaf is full");
-  pointTo(id, half.address);
+  pointTo(id, leaf.address);
 }
 
 /** Gives an empty tree its first leaf, for lengths of the given logarithms. */

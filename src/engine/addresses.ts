@@ -19,10 +19,17 @@ export const END: bigint = 1n << 64n;
  *   for one outside the space or inexact, and for an empty or inverted range
  */
 export function closedLast(start: Address, end: Address): Address {
-  if (typeof start === "number" && typeof end === "number") {
-    // Floors rather than `isSafeInteger`, which takes twice as long.
-    const areWhole = Math.floor(start) >= start && Math.floor(end) >= end;
-    if (areWhole && start >= 0 && start < end && end <= Number.MAX_SAFE_INTEGER) return end - 1;
+  // Floors instead of `isSafeInteger`, which takes twice as long.
+  if (
+    typeof start === "number" &&
+    typeof end === "number" &&
+    Math.floor(start) >= start &&
+    Math.floor(end) >= end &&
+    start >= 0 &&
+    start < end &&
+    end <= Number.MAX_SAFE_INTEGER
+  ) {
+    return end - 1;
   }
   return checkedLast(start, end);
 }

@@ -222,13 +222,13 @@ export class IntervalSet implements EngineTenant {
   collect(start: Address, last: Address, into: Uint32Array): number {
     const { engine } = this;
     const record = this.#live();
-    const capacity = lesser(into.length, engine.exchangeCapacity);
+    const capacity = Math.min(into.length, engine.exchangeCapacity);
     const total =
       typeof start === "number" && typeof last === "number"
         ? this.#exports.collectNumber(record, start, last, 0, capacity)
         : this.#exports.collect(record, BigInt(start), BigInt(last), 0, capacity);
-    engine.copyTo(into, lesser(total, capacity));
-    if (total > capacity) this.#collectRest(start, last, into, capacity);
+    engine.copyTo(into, Math.min(total, capacity));
+    if (total > capacity && into.length > capacity) this.#collectRest(start, last, into, capacity);
     return total;
   }
 
@@ -376,14 +376,14 @@ export class IntervalSet implements EngineTenant {
     const { engine } = this;
     const record = this.#live();
     const length = into === undefined ? 0 : into.length;
-    const capacity = lesser(length, engine.exchangeCapacity);
+    const capacity = Math.min(length, engine.exchangeCapacity);
     const hits =
       typeof start === "number" && typeof last === "number"
         ? this.#exports.invalidateNumber(record, start, last, sequence, capacity)
         : this.#exports.invalidate(record, BigInt(start), BigInt(last), sequence, capacity);
     if (into === undefined || hits <= 0) return hits;
-    engine.copyTo(into, lesser(hits, capacity));
-    if (hits > capacity) this.#collectRest(start, last, into, capacity);
+    engine.copyTo(into, Math.min(hits, capacity));
+    if (hits > capacity && length > capacity) this.#collectRest(start, last, into, capacity);
     return hits;
   }
 
@@ -539,11 +539,6 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
-}
-
-/** As `Math.min`, which looks out for NaN and -0 and takes several times as long. */
-function lesser(a: number, b: number): number {
-  return a < b ? a : b;
 }
 
 function gone(): IntervalidateError {

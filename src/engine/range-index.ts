@@ -142,7 +142,7 @@ export class RangeIndex<T = undefined> {
   removeOverlapping(start: Address, end: Address): number {
     const set = this.#live();
     const last = closedLast(start, end);
-    if (this.#values !== undefined) {
+    if (this.#values !== undefined && this.#values.size > 0) {
       const handles = new Uint32Array(set.count(start, last));
       set.collect(start, last, handles);
       for (const handle of handles) this.#values.delete(handle);
