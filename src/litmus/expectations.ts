@@ -4,7 +4,13 @@ import { type Declared, nameOf } from "./declared.ts";
 import type { CallRecord } from "./journal.ts";
 import { addressOf, boundsOf, durationOf, durationText, rangeText, resultText } from "./quantities.ts";
 import type { Item } from "./source.ts";
-import { MM_PROPERTIES, type Property, SUBSCRIBER_PROPERTIES } from "./state.ts";
+import {
+  INTERVAL_PROPERTIES,
+  LIST_PROPERTIES,
+  LOCK_PROPERTIES,
+  MM_PROPERTIES,
+  type Property,
+} from "./state.ts";
 
 /** What a clause is made of, beside what all have. */
 interface Core {
@@ -189,23 +195,33 @@ function coresOf(key: string, value: Item, declared: Declared): Core[] {
   const dot = key.lastIndexOf(".");
   const owner = key.slice(0, dot);
   const name = key.slice(dot + 1);
-  if (dot > 0 && declared.mms.includes(owner)) {
-    if (Object.hasOwn(MM_PROPERTIES, name)) return [ofState(key, owner, MM_PROPERTIES[name], value)];
-    return value.failKey(key, Object.keys(MM_PROPERTIES).map((one) => `${owner}.${one}`));
+  const properties = dot > 0 ? propertiesOf(owner, declared) : undefined;
+  if (properties === undefined) {
+    return value.failKey(key, [
+      ...Object.keys(EXPECTATIONS),
+      ...Object.keys(MM_PROPERTIES),
+      "NAME.PROPERTY of what has a name",
+      "not",
+      "at_thaw",
+      ...PROFILE_NAMES,
+    ]);
   }
-  const properties = SUBSCRIBER_PROPERTIES;
-  if (dot > 0 && (declared.subscribers.has(owner) || declared.locks.has(owner))) {
-    if (Object.hasOwn(properties, name)) return [ofState(key, owner, properties[name], value)];
-    return value.failKey(key, Object.keys(properties).map((one) => `${owner}.${one}`));
-  }
-  return value.failKey(key, [
-    ...Object.keys(EXPECTATIONS),
-    ...Object.keys(MM_PROPERTIES),
-    ...Object.keys(properties).map((one) => `NAME.${one}`),
-    "not",
-    "at_thaw",
-    ...PROFILE_NAMES,
-  ]);
+  if (Object.hasOwn(properties, name)) return [ofState(key, owner, properties[name], value)];
+  return value.failKey(
+    key,
+    Object.keys(properties).map((one) => `${owner}.${one}`),
+  );
+}
+
+function propertiesOf(
+  owner: string,
+  { mms, subscribers, locks }: Declared,
+): Readonly<Record<string, Property>> | undefined {
+  if (mms.includes(owner)) return MM_PROPERTIES;
+  if (locks.has(owner)) return LOCK_PROPERTIES;
+  const kind = subscribers.get(owner);
+  if (kind === undefined) return undefined;
+  return kind === "list" ? LIST_PROPERTIES : INTERVAL_PROPERTIES;
 }
 
 function ofState(what: string, owner: string, property: Property, item: Item): Core {

@@ -5,3 +5,4 @@ export { parseScenario } from "./parse.ts";
 export type { Failure, LitmusRun } from "./runner.ts";
 export { runScenario } from "./runner.ts";
 export type { Scenario } from "./scenario.ts";
+export { storyOf } from "./story.ts";

@@ -30,6 +30,8 @@ export interface LitmusRun {
   /** Those in force. */
   readonly clauses: readonly Clause[];
   readonly journal: Journal;
+  /** Where the tasks of each step stood when it was over: `T1: 0`, `T2: (blocked: thaw)`. */
+  readonly standings: readonly (readonly string[])[];
   readonly reports: readonly ViolationReport[];
 }
 
@@ -73,6 +75,7 @@ class ScenarioRun {
   readonly #failures: Failure[] = [];
   readonly #judged: Clause[] = [];
   readonly #tasks = new Map<string, TaskRun>();
+  readonly #standings: string[][] = [];
   /** Labels of points that have been passed. */
   readonly #passed = new Set<string>();
 
@@ -97,6 +100,7 @@ class ScenarioRun {
       judged: this.#judged,
       clauses: [...steps.flatMap(({ clauses }) => inForce(clauses, this.#profile)), ...inForce(last, this.#profile)],
       journal: this.#world.journal,
+      standings: this.#standings,
       reports: this.#world.auditor.reports,
     };
   }
@@ -152,6 +156,8 @@ class ScenarioRun {
       return false;
     }
     journal.onThaw = undefined;
+    const names = step.tasks === "all" ? [...this.#tasks.keys()] : step.tasks;
+    this.#standings.push(names.map((name) => `${name}: ${this.#task(name).result}`));
     if (!thawed) {
       for (const clause of atThaw) this.#settle(clause, step.number, false, "no thaw in this step");
     }
