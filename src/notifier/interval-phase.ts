@@ -5,6 +5,9 @@ import type { Finish, IntervalNotifier, Refusal } from "./interval-notifier.ts";
 import type { IntervalSubscriber } from "./interval-state.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
+/** The engine's answer if a lock is held in the range; nothing has changed then. */
+const REFUSED = -1;
+
 /** A finish callback that is due, and whose it is. */
 export interface DueFinish {
   readonly notifier: string;
@@ -36,22 +39,24 @@ export function openIntervalPhase(
   const { tree } = mirrors;
   const sequence = state.sequenceOfStart;
   const notifiers = intervals.overlapping(start, last);
-  let hits: number;
   let subscribers: readonly IntervalSubscriber[] = notifiers;
-  const isFree = tree.heldLocks === 0;
-  if (isFree && (notifiers.length === 0 || profile.passiveFirst)) {
-    hits = tree.invalidate(start, last, sequence);
-  } else if (!profile.passiveFirst) {
-    const passive = mirrors.overlapping(start, last);
-    hits = passive.length;
-    subscribers = merge(subscriptions, passive, notifiers);
-  } else if (blockable) {
-    const held = mirrors.heldAscending(start, last);
-    hits = held.length + tree.invalidateUnlocked(start, last, sequence);
-    subscribers = [...held, ...notifiers];
-  } else {
-    hits = tree.invalidate(start, last, sequence);
-    if (hits < 0) return undefined;
+  // Nobody can see an order if no mirror of the range is locked and there are no callbacks.
+  let hits =
+    notifiers.length === 0 || profile.passiveFirst
+      ? tree.invalidate(start, last, sequence)
+      : REFUSED;
+  if (hits === REFUSED) {
+    if (!profile.passiveFirst) {
+      const passive = mirrors.overlapping(start, last);
+      hits = passive.length;
+      subscribers = merge(subscriptions, passive, notifiers);
+    } else if (blockable) {
+      const held = mirrors.heldAscending(start, last);
+      hits = held.length + tree.invalidateUnlocked(start, last, sequence);
+      subscribers = [...held, ...notifiers];
+    } else {
+      return undefined;
+    }
   }
   subscriptions.startInterval(hits > 0 || notifiers.length > 0);
   return { subscribers, hits, sequence };
