@@ -55,7 +55,7 @@ export interface MmDeclaration {
 }
 
 /** How far a step runs its tasks. */
-export interface Until {
+interface Until {
   /** A point's label; else until they are done or have to sleep. */
   readonly label: string | undefined;
   readonly steps: number | undefined;
