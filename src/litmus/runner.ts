@@ -143,7 +143,8 @@ class ScenarioRun {
     const clauses = inForce(step.clauses, this.#profile);
     const atThaw = clauses.filter(({ at }) => at === "thaw");
     const since = journal.mark;
-    const about = step.tasks === "all" ? undefined : this.#tasks.get(step.tasks.at(-1) ?? "");
+    const names = step.tasks === "all" ? [] : step.tasks.map((name) => this.#task(name).name);
+    const about = this.#tasks.get(names.at(-1) ?? "");
     journal.step = step.number;
     let thawed = false;
     journal.onThaw = () => {
@@ -164,19 +165,18 @@ class ScenarioRun {
       return false;
     }
     journal.onThaw = undefined;
-    const names = step.tasks === "all" ? [...this.#tasks.keys()] : step.tasks;
-    this.#standings.push(names.map((name) => `${name}: ${this.#task(name).result}`));
+    const moved = step.tasks === "all" ? [...this.#tasks.keys()] : names;
+    this.#standings.push(moved.map((name) => `${name}: ${this.#task(name).result}`));
     if (!thawed) {
       for (const clause of atThaw) this.#settle(clause, step.number, false, "no thaw in this step");
     }
-    const task = step.tasks === "all" ? undefined : this.#tasks.get(step.tasks.at(-1) ?? "");
     this.#judge(
       clauses.filter(({ at }) => at === "end"),
       step.number,
       since,
-      task,
+      about,
     );
-    this.#checkErrors(step, clauses);
+    this.#checkErrors(moved, step, clauses);
     return true;
   }
 
@@ -334,8 +334,7 @@ class ScenarioRun {
   }
 
   /** An error that nobody expects is a failure, lest a file pass that does nothing. */
-  #checkErrors(step: Step, clauses: readonly Clause[]): void {
-    const names = step.tasks === "all" ? [...this.#tasks.keys()] : step.tasks;
+  #checkErrors(names: readonly string[], step: Step, clauses: readonly Clause[]): void {
     for (const name of names) {
       const run = this.#tasks.get(name);
       if (run?.error === undefined) continue;
