@@ -111,9 +111,6 @@ export class Audit {
         if (event.kind === "callback-threw") this.windows.fail(event.mm, event.window);
         if (this.frame !== undefined) this.tasks.leaveCallback(this.task, this.frame);
         break;
-      case "set-sequence":
-        markSequence(this.task, event.mm, event.notifier);
-        break;
       case "invalidate-refused":
         this.#forgetUnlessOpen(event);
         break;
@@ -134,9 +131,4 @@ export class Audit {
     const window = this.windows.find(mm, id);
     if (window !== undefined && this.openStarts(window).length === 0) this.windows.forget(mm, id);
   }
-}
-
-function markSequence({ frames }: TaskState, mm: string, notifier: string): void {
-  const frame = frames.findLast((one) => one.mm === mm && one.notifier === notifier);
-  if (frame !== undefined) frame.setsSequence = true;
 }

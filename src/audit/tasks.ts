@@ -20,8 +20,8 @@ export interface CallbackFrame {
   readonly step: number;
   /** Of an end: the start of the same notifier that it ends, approved or not. */
   readonly ends: StartRecord | undefined;
-  /** It has called set_seq. */
-  setsSequence: boolean;
+  /** The `cur` that an interval notifier was given. */
+  readonly sequence: number | null;
 }
 
 /** A lock that a task holds. */
@@ -115,10 +115,9 @@ export class Tasks {
     step: number,
     ends: StartRecord | undefined,
   ): CallbackFrame {
-    const { mm, notifier, callback, window, rollback, owner, blockable, start, end } = event;
+    const { start, end } = event;
     const span = start === null || end === null ? null : spanOf(start, end);
-    const about = { mm, notifier, callback, window, rollback, owner, blockable };
-    const frame = { ...about, event: event.event, span, step, ends, setsSequence: false };
+    const frame = { ...event, span, step, ends };
     task.frames.push(frame);
     return frame;
   }

@@ -72,6 +72,7 @@ export const pairing: Rule = {
         },
         register({ mm, notifier }) {
           if (notifier !== null) unlinkedBy.delete(mm, notifier);
+          put = undefined;
         },
         put(event) {
           put = event.users === 0 ? event : undefined;
