@@ -57,10 +57,6 @@ export class Audit {
     });
   }
 
-  note(note: Omit<AuditNote, "step" | "task">): void {
-    this.notes.push({ ...note, task: this.task.name, step: this.step });
-  }
-
   /** The approved starts of a window that have not been ended and have an end to wait for. */
   openStarts({ mm, starts }: AuditedWindow): StartRecord[] {
     return [...starts.values()].filter(
@@ -105,6 +101,7 @@ export class Audit {
   after(event: AuditEvent): void {
     this.listNotifiers.after(event);
     this.windows.after(event, this.task);
+    this.task.last = event;
     switch (event.kind) {
       case "callback-threw":
       case "callback-leave":

@@ -49,9 +49,20 @@ export class TaskState {
   /** The last invalidations that it started and that are over, one way and the other. */
   lastRefused: AuditedWindow | undefined;
   lastEnded: AuditedWindow | undefined;
+  /** Its last event. */
+  last: AuditEvent | undefined;
 
   constructor(name: string) {
     this.name = name;
+  }
+
+  /** Whether it is in the middle of something, so that it would go on if it could. */
+  get isAtWork(): boolean {
+    const { last } = this;
+    if (this.frames.length > 0 || this.endCalls.length > 0 || last === undefined) return true;
+    if (last.kind === "block" || last.kind === "work-wait") return true;
+    const isRemoval = last.kind === "interval-remove" || last.kind === "mirror-remove";
+    return isRemoval ? last.deferred : last.kind.endsWith("-enter");
   }
 
   holds(lock: string): boolean {
@@ -104,7 +115,7 @@ export class Tasks {
         task.works.push(event.work);
         break;
       case "work-done":
-        task.works.splice(task.works.lastIndexOf(event.work), 1);
+        task.works.length = Math.max(task.works.lastIndexOf(event.work), 0);
         break;
     }
   }

@@ -223,6 +223,32 @@ describe("V08: a start without an end", () => {
     expect(scene.auditor.notes).toMatchObject([{ kind: "closed-by-release", notifier: "A" }]);
   });
 
+  it("teardown while another task has a window open, which it never ends", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.as("reclaim", () => mm.invalidateRangeStart(R));
+    scene.as("exit", () => mm.release());
+    expect(scene.found).toEqual([]);
+    expect(scene.foundAtFinish).toEqual(["V08 A"]);
+    expect(scene.auditor.reports[0].task).toBe("reclaim");
+    expect(scene.auditor.notes).toEqual([]);
+  });
+
+  it("a window whose task has not got on is a note, not a violation", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.as("T1", () => {
+      mm.invalidateRangeStart(R);
+      scene.tell({ kind: "lock-enter", lock: "L", mode: "exclusive", sleeping: true });
+    });
+    expect(scene.foundAtFinish).toEqual([]);
+    expect(scene.auditor.notes).toMatchObject([
+      { kind: "unfinished", notifier: null, task: "T1", window: 1 },
+    ]);
+  });
+
   it("C12: an end that is never called because its notifier was unregistered is a note", () => {
     const scene = new Scene();
     const mm = scene.mm();
