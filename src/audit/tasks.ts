@@ -1,6 +1,5 @@
 import type { CallbackKind, NotifierEvent } from "../notifier/events.ts";
 import type { InvalidationEvent } from "../notifier/range.ts";
-import type { LockMode } from "../sim/events.ts";
 import type { AuditEvent, EventOf } from "./events.ts";
 import { type Span, spanOf } from "./spans.ts";
 import type { AuditedWindow, EndCall, StartRecord } from "./windows.ts";
@@ -27,7 +26,6 @@ export interface CallbackFrame {
 /** A lock that a task holds. */
 interface HeldLock {
   readonly lock: string;
-  readonly mode: LockMode;
   /** In how many callbacks the task was when it took the lock. */
   readonly depth: number;
   /** If it is the lock bit of a passive mirror, the mirror's address space. */
@@ -64,10 +62,6 @@ export class TaskState {
     const isRemoval = last.kind === "interval-remove" || last.kind === "mirror-remove";
     return isRemoval ? last.deferred : last.kind.endsWith("-enter");
   }
-
-  holds(lock: string): boolean {
-    return this.held.some((one) => one.lock === lock);
-  }
 }
 
 /** Who is in which callback, with which locks. */
@@ -97,16 +91,16 @@ export class Tasks {
   observe(event: AuditEvent, task: TaskState): void {
     switch (event.kind) {
       case "lock":
-        hold(task, event.lock, event.mode);
+        hold(task, event.lock);
         break;
       case "trylock":
-        if (event.taken) hold(task, event.lock, event.mode);
+        if (event.taken) hold(task, event.lock);
         break;
       case "unlock":
         this.#release(task, event.lock);
         break;
       case "mirror-lock":
-        hold(task, mirrorLock(event.mm, event.mirror), "exclusive", event.mm);
+        hold(task, mirrorLock(event.mm, event.mirror), event.mm);
         break;
       case "mirror-unlock":
         this.#release(task, mirrorLock(event.mm, event.mirror));
@@ -184,8 +178,8 @@ function mirrorLock(mm: string, mirror: number): string {
   return `lock of mirror ${mirror} in ${mm}`;
 }
 
-function hold(task: TaskState, lock: string, mode: LockMode, mirrorsOf?: string): void {
-  task.held.push({ lock, mode, depth: task.frames.length, mirrorsOf });
+function hold(task: TaskState, lock: string, mirrorsOf?: string): void {
+  task.held.push({ lock, depth: task.frames.length, mirrorsOf });
 }
 
 function dropLast(task: TaskState, lock: string): boolean {

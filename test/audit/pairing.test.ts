@@ -306,6 +306,22 @@ describe("V08: a start without an end", () => {
     expect(scene.auditor.notes).toMatchObject([{ kind: "closed-by-put", notifier: "A" }]);
   });
 
+  it("after an end that threw, which is over all the same", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.list(mm, {
+      ...pair("B"),
+      invalidateRangeEnd() {
+        throw new Error("B");
+      },
+    });
+    const window = mm.invalidateRangeStart(R);
+    expect(() => window.end()).toThrow("B");
+    mm.invalidateRangeStart(R);
+    expect(scene.foundAtFinish).toEqual(["V08 B", "V08 A"]);
+  });
+
   it("an end that is still running at the finish is none that was forgotten", () => {
     const scene = new Scene();
     const mm = scene.mm();
