@@ -43,7 +43,6 @@ describe("the layers", () => {
     notifier: ["engine", "blocking"],
     trace: ["engine"],
     sim: ["engine", "blocking", "notifier"],
-    audit: ["engine", "blocking", "notifier", "sim"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
     audit: ["engine", "blocking", "notifier", "sim"],
     litmus: ["engine", "blocking", "notifier", "sim", "audit"],
