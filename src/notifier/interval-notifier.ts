@@ -32,7 +32,7 @@ export interface IntervalNotifierOps {
       notifier: IntervalNotifier,
       range: CallbackRange,
       sequence: number,
-    ): undefined | Finish | Sleepable<undefined | Finish>;
+    ): MaySleep | Finish | Sleepable<undefined | Finish>;
     nonblocking(
       notifier: IntervalNotifier,
       range: CallbackRange,

@@ -4,8 +4,11 @@ import type { AddressSpace } from "./address-space.ts";
 import { EAGAIN } from "./errno.ts";
 import type { CallbackRange } from "./range.ts";
 
-/** What a callback that may sleep gives back: nothing, or the generator that it is. */
-export type MaySleep = undefined | Sleepable<undefined>;
+/**
+ * What a callback that may sleep gives back: nothing, or the generator that it is. A generator's `void`
+ * takes nothing but `undefined`, and is what is inferred for one without a `return`.
+ */
+export type MaySleep = undefined | Sleepable<void>;
 
 /**
  * The callbacks of a list notifier, `struct mmu_notifier_ops`. It is called for every invalidation of
