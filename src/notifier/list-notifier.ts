@@ -110,13 +110,6 @@ function startCallback<Data>(
   const start = ops.invalidateRangeStart;
   if (start === undefined) return undefined;
   if (typeof start === "function") return (range) => start.call(ops, range);
-  const { blocking, nonblocking } = start;
-  if (typeof blocking !== "function" || typeof nonblocking !== "function") {
-    throw new IntervalidateError(
-      "ARGUMENT",
-      `invalidateRangeStart of ${name} must have both callbacks, blocking and nonblocking.`,
-    );
-  }
   return (range) =>
     range.blockable ? start.blocking(range) : approval(name, start.nonblocking(range));
 }

@@ -3,6 +3,7 @@ import type { Address } from "../engine/addresses.ts";
 import { checkedAddress } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { checkIntervalOps, checkListOps } from "./callback-checks.ts";
 import { CallbackReport } from "./callback-report.ts";
 import {
   isGeneratorFunction,
@@ -59,6 +60,7 @@ export class Registrations {
     ops: AnyListOps<Data>,
     options: RegisterOptions = {},
   ): Sleepable<ListNotifier<Data>> {
+    checkListOps(ops);
     const notifier = this.#make(ops, undefined);
     yield* this.#link(notifier, options);
     return notifier;
@@ -109,6 +111,7 @@ export class Registrations {
   }
 
   *get<Data>(ops: AnyListOps<Data>, options: RegisterOptions = {}): Sleepable<ListNotifier<Data>> {
+    checkListOps(ops);
     const { mmapLock } = this.#mm;
     if (!options.mmapLocked) yield* mmapLock.writeKillable();
     try {
@@ -189,6 +192,7 @@ export class Registrations {
     }
     checkedAddress(start);
     checkedAddress(length);
+    checkIntervalOps(ops, profile);
     if (!this.#subscriptions.hasIntervalTree) {
       yield* this.#openToAll(options, null, () => {
         this.#subscriptions.hasIntervalTree = true;
