@@ -9,6 +9,7 @@ import { WaitQueue } from "./wait-queue.ts";
 export class RwSemaphore {
   readonly #queue = new WaitQueue();
   readonly #readWait: Wait;
+  readonly #killableReadWait: Wait;
   readonly #writeWait: Wait;
   readonly #killableWriteWait: Wait;
   #readers = 0;
@@ -26,6 +27,7 @@ export class RwSemaphore {
       killable: false,
       ready: () => !this.#writing && this.#writersWaiting === 0,
     };
+    this.#killableReadWait = { ...this.#readWait, killable: true };
     this.#writeWait = {
       kind: "wait",
       resource: `${name} (write)`,
@@ -46,6 +48,12 @@ export class RwSemaphore {
   /** Takes the lock for reading, sleeping while a writer has it or waits for it: `down_read`. */
   *read(): Sleepable<undefined> {
     do yield this.#readWait;
+    while (!this.tryRead());
+  }
+
+  /** `down_read_killable`: a signal ends the wait, and then the lock has not been taken. */
+  *readKillable(): Sleepable<undefined> {
+    do yield this.#killableReadWait;
     while (!this.tryRead());
   }
 

@@ -3,7 +3,7 @@ import type { Wait } from "../blocking/suspension.ts";
 import { CallbackReport } from "./callback-report.ts";
 import type { CallbackWalk, Failure, Obligation } from "./callback-walk.ts";
 import type { ListNotifier } from "./list-notifier.ts";
-import type { CallbackRange } from "./range.ts";
+import type { CallbackRange, NotifierRange } from "./range.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /**
@@ -101,7 +101,7 @@ export class EndWalk implements CallbackWalk {
 
   #begin(): void {
     this.#begun = true;
-    beginEnd(this.#subscriptions, this.#window);
+    beginEnd(this.#subscriptions, this.#window, this.#range, this.mayBlock);
     if (this.#list.length > 0) this.#section = this.#subscriptions.domain.srcu.enter();
   }
 
@@ -115,9 +115,15 @@ export class EndWalk implements CallbackWalk {
 }
 
 /** The part of an end that comes before the callbacks. */
-export function beginEnd(subscriptions: Subscriptions, window: number | null): void {
+export function beginEnd(
+  subscriptions: Subscriptions,
+  window: number | null,
+  { start, end }: NotifierRange,
+  blockable: boolean,
+): void {
   if (subscriptions.observed) {
-    subscriptions.tell({ kind: "invalidate-end-enter", mm: subscriptions.mm.name, window });
+    const mm = subscriptions.mm.name;
+    subscriptions.tell({ kind: "invalidate-end-enter", mm, window, blockable, start, end });
   }
   subscriptions.endInterval();
 }

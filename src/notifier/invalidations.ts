@@ -82,7 +82,7 @@ export class Invalidations implements WindowKeeper {
 
   endWindow(window: InvalidationWindow): void {
     if (this.#subscriptions.list.length === 0) {
-      beginEnd(this.#subscriptions, window.id);
+      beginEnd(this.#subscriptions, window.id, window.range, window.blockable);
       finishEnd(this.#subscriptions, window.id);
     } else {
       runAtOnce(this.#endWalk(window));
@@ -192,6 +192,7 @@ export class Invalidations implements WindowKeeper {
       end: range.end,
       errno,
       refusedBy,
+      leftActive: walk.leftActive,
     });
     return { ok: false, errno, refusedBy };
   }

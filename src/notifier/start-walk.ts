@@ -37,6 +37,8 @@ export class StartWalk implements CallbackWalk {
   /** The refusal that counts: of the list the last one. In blockable mode there is none. */
   refusal: StartRefusal | undefined;
   failure: Failure | undefined;
+  /** A refusal by the list has not taken back what the interval phase counted. */
+  leftActive = false;
   hits = 0;
   sequence = 0;
   readonly #subscriptions: Subscriptions;
@@ -300,7 +302,8 @@ export class StartWalk implements CallbackWalk {
     } else if (this.refusal !== undefined && !this.mayBlock) {
       const { profile, hasIntervalTree } = this.#subscriptions;
       // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      if (profile.closesIntervalPhase || !hasIntervalTree) this.#subscriptions.endInterval();
+      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+      if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {
       // The blockable caller does not look at the result.

@@ -50,6 +50,7 @@ describe("the event stream", () => {
         ...range,
         errno: "EAGAIN",
         refusedBy: mirror,
+        leftActive: false,
       },
       {
         kind: "read-retry",
@@ -98,7 +99,7 @@ describe("the event stream", () => {
         sequence: 3,
         deferred: true,
       },
-      { kind: "invalidate-end-enter", ...space, window: 2 },
+      { kind: "invalidate-end-enter", ...space, window: 2, blockable: true, ...range },
       { kind: "sequence", ...space, sequence: 4, active: 0 },
       { kind: "mirror-inserted", ...space, mirror: late },
       { kind: "invalidate-end", ...space, window: 2, sequence: 4 },
