@@ -35,7 +35,7 @@ export function addLitmus(program: Command): void {
   program
     .command("litmus")
     .description("run litmus files: small scenarios with what must be seen at each step")
-    .argument("<path...>", "litmus files, or directories with *.yaml files below them")
+    .argument("[path...]", "litmus files, or directories with *.yaml files below them")
     .addOption(
       new Option("--profile <name>", "run in this profile, whatever the files say").choices(
         PROFILE_NAMES,
@@ -50,6 +50,12 @@ export function addLitmus(program: Command): void {
 }
 
 async function runFiles(paths: string[], flags: LitmusFlags): Promise<void> {
+  if (paths.length === 0) {
+    throw new IntervalidateError(
+      "USAGE",
+      "Name litmus files, or directories with *.yaml files below them.",
+    );
+  }
   const litmus = await import("../litmus/index.ts");
   const engine = createEngine();
   const files = paths.flatMap(filesAt);
@@ -86,10 +92,12 @@ function filesAt(path: string): string[] {
     return [path];
   }
   if (!isDirectory) return [path];
-  return readdirSync(path, { withFileTypes: true, recursive: true })
+  const files = readdirSync(path, { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(".yaml"))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+  if (files.length > 0) return files;
+  throw new IntervalidateError("INPUT", `There is no *.yaml file below ${path}.`);
 }
 
 function runFile(litmus: Litmus, engine: Engine, file: string, flags: LitmusFlags): Outcome {

@@ -13,6 +13,8 @@ export const MM_PROPERTIES: Readonly<Record<string, Property>> = {
   list: (world, name) => joined(world.mm(name).listNotifiers.map((notifier) => notifier.name)),
   tree: (world, name) => joined(treeOf(world, name)),
   deferred: (world, name) => joined(deferredOf(world, name)),
+  unstable: (world, name) => String(world.victim(name).unstable),
+  oom_skip: (world, name) => String(world.victim(name).oomSkip),
   mmap_lock(world, name) {
     const { mmapLock } = world.mm(name);
     if (mmapLock.writing) return "write";
@@ -42,7 +44,9 @@ export const INTERVAL_PROPERTIES: Readonly<Record<string, Property>> = {
   last(world, name) {
     const { interval, mirror, declaration } = world.subscriber(name);
     if (interval !== undefined) return String(interval.last);
-    return mirror === undefined ? "none" : String(world.mm(declaration.mm).mirrors.endOf(mirror) - 1n);
+    return mirror === undefined
+      ? "none"
+      : String(world.mm(declaration.mm).mirrors.endOf(mirror) - 1n);
   },
   /** The lock bit of a passive mirror. */
   locked(world, name) {

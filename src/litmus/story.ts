@@ -1,7 +1,5 @@
-import type { NotifierEvent } from "../notifier/events.ts";
-import type { TaskEvent } from "../sim/events.ts";
 import { callName, type Observation } from "./journal.ts";
-import { rangeText, resultText } from "./quantities.ts";
+import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { LitmusRun } from "./runner.ts";
 import type { Scenario } from "./scenario.ts";
 
@@ -17,11 +15,7 @@ const COLUMN = 4;
 
 /** One run told in order: who called what, who was called for it, and who waits for whom. */
 export function storyOf(scenario: Scenario, run: LitmusRun): string {
-  const lines = [
-    `${scenario.title} (${run.profile})`,
-    `${scenario.kernel}: ${scenario.why}`,
-    "",
-  ];
+  const lines = [`${scenario.title} (${run.profile})`, `${scenario.kernel}: ${scenario.why}`, ""];
   const depths = new Map<string, number>();
   const columns = new Map<string, number>();
   for (const step of scenario.steps) {
@@ -64,7 +58,7 @@ function answer({ result }: { readonly result: unknown }): string {
   return result === null ? "returns" : `returns ${resultText(result)}`;
 }
 
-function lineOf(event: NotifierEvent | TaskEvent): Line | undefined {
+function lineOf(event: Observation["event"]): Line | undefined {
   switch (event.kind) {
     case "invalidate-enter": {
       const mode = event.blockable ? "" : "_nonblock";
@@ -82,20 +76,24 @@ function lineOf(event: NotifierEvent | TaskEvent): Line | undefined {
     case "invalidate-end-again":
       return { text: "mmu_notifier_invalidate_range_end a second time" };
     case "sequence":
-      return { text: `invalidate_seq = ${event.sequence}, active_invalidate_ranges = ${event.active}` };
+      return {
+        text: `invalidate_seq = ${event.sequence}, active_invalidate_ranges = ${event.active}`,
+      };
     case "callback-enter": {
       const cur = event.sequence === null ? "" : ` (cur ${event.sequence})`;
       const why = event.rollback ? " (roll-back)" : "";
       return { text: `${callName(event.notifier, event.callback)}${cur}${why}`, depth: 1 };
     }
     case "callback-leave":
-      return { text: answer(event), depth: -1 };
+      return { text: `${callName(event.notifier, event.callback)} ${answer(event)}`, depth: -1 };
     case "callback-threw":
       return { text: `throws: ${event.message}`, depth: -1 };
     case "sleep-while-non-blocking":
       return { text: `! may sleep for ${event.resource}, and must not` };
     case "warn":
-      return { text: `WARN ${event.warning}${event.notifier === null ? "" : ` (${event.notifier})`}` };
+      return {
+        text: `WARN ${event.warning}${event.notifier === null ? "" : ` (${event.notifier})`}`,
+      };
     case "register-enter":
       return { text: `mmu_notifier_register(${event.notifier})`, depth: 1 };
     case "register":
@@ -118,7 +116,9 @@ function lineOf(event: NotifierEvent | TaskEvent): Line | undefined {
       return { text: `mmu_notifier_release(${event.mm})`, depth: 1 };
     case "interval-insert": {
       const how = event.deferred ? "deferred" : "into the tree";
-      return { text: `mmu_interval_notifier_insert(${event.notifier}): ${how}, seq ${event.sequence}` };
+      return {
+        text: `mmu_interval_notifier_insert(${event.notifier}): ${how}, seq ${event.sequence}`,
+      };
     }
     case "interval-remove": {
       const how = event.deferred ? "deferred" : "out of the tree";
@@ -135,11 +135,15 @@ function lineOf(event: NotifierEvent | TaskEvent): Line | undefined {
     case "read-begin":
       return { text: `mmu_interval_read_begin(${event.subscriber}) returns ${event.sequence}` };
     case "read-retry":
-      return { text: `mmu_interval_read_retry(${event.subscriber}, ${event.sequence}): ${event.retry}` };
+      return {
+        text: `mmu_interval_read_retry(${event.subscriber}, ${event.sequence}): ${event.retry}`,
+      };
     case "lock":
       return { text: `takes ${event.lock}${modeText(event.mode)}` };
     case "trylock":
-      return { text: `tries ${event.lock}${modeText(event.mode)}: ${event.taken ? "taken" : "held"}` };
+      return {
+        text: `tries ${event.lock}${modeText(event.mode)}: ${event.taken ? "taken" : "held"}`,
+      };
     case "unlock":
       return { text: `releases ${event.lock}` };
     case "allocate":
@@ -154,6 +158,14 @@ function lineOf(event: NotifierEvent | TaskEvent): Line | undefined {
       return { text: `installs entries ${rangeText(event)} of ${event.subscriber}` };
     case "tear-down":
       return { text: `tears down entries ${rangeText(event)} of ${event.subscriber}` };
+    case "reap-attempt":
+      return { text: `oom_reap_task_mm(${event.mm}): attempt ${event.attempt}`, depth: 1 };
+    case "reap-attempted":
+      return { text: `returns: ${event.result}`, depth: -1 };
+    case "reap-sleep":
+      return { text: `sleeps for ${durationText(event.microseconds)}` };
+    case "log":
+      return { text: `prints "${event.line}"` };
     case "work-queue":
     case "work-run":
     case "work-done":

@@ -44,7 +44,9 @@ describe("the layers", () => {
     trace: ["engine"],
     sim: ["engine", "blocking", "notifier"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
-    cli: ["engine", "blocking", "notifier", "trace", "sim", "replay"],
+    audit: ["engine", "blocking", "notifier", "sim"],
+    litmus: ["engine", "blocking", "notifier", "sim", "audit"],
+    cli: ["engine", "blocking", "notifier", "trace", "sim", "replay", "litmus"],
   };
 
   it.each(Object.keys(BELOW))("%s imports only from below", async (layer) => {

@@ -70,7 +70,8 @@ export const SUBSCRIPTIONS: OperationKinds = {
     options: ["to"],
     compile(given, compiler) {
       const name = compiler.subscriber(given.argument, ["list"]);
-      const users = option(given, "to", (item) => item.count) ?? given.argument.fail("to is missing");
+      const users =
+        option(given, "to", (item) => item.count) ?? given.argument.fail("to is missing");
       return plain(({ world }) => {
         registered(world, name).list.users = users;
         return 0;
