@@ -137,8 +137,16 @@ export function giveBackIds(set: usize, count: u32): void {
   bulk.giveBackIds(setAt(set), count);
 }
 
-export function provideNodes(count: u32, trees: u32): bool {
-  return bulk.provideNodes(count, trees);
+export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
+  return bulk.provideNodes(count, trees, sorting);
+}
+
+export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: u32): usize {
+  return bulk.makeRows(end, count, low, high, sequence);
+}
+
+export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
+  bulk.sortRows(rows, count, from, bits);
 }
 
 export function appendLeaves(
@@ -146,10 +154,10 @@ export function appendLeaves(
   tree: u32,
   low: u32,
   high: u32,
+  rows: usize,
   count: u32,
-  final: bool,
-): u32 {
-  return bulk.appendLeaves(setAt(set), tree, low, high, count, final);
+): void {
+  bulk.appendLeaves(setAt(set), tree, low, high, rows, count);
 }
 
 /**

@@ -39,6 +39,7 @@ export class Engine {
   #tenants: EngineTenant[] = [];
   #words: Uint32Array;
   #longs: BigUint64Array;
+  #numbers: Float64Array;
   /** Words that the exchange buffer holds now. */
   #capacity: number;
 
@@ -48,6 +49,7 @@ export class Engine {
     exports.start(pageCountMax);
     this.#words = new Uint32Array(0);
     this.#longs = new BigUint64Array(0);
+    this.#numbers = new Float64Array(0);
     this.#capacity = 0;
     this.#refresh();
   }
@@ -91,7 +93,8 @@ export class Engine {
 
   /**
    * The exchange buffer as 32-bit words. A view dies when memory grows, which any insertion may do:
-   * it is taken anew for each use and never handed on. The same holds for `longs`.
+   * it is taken anew for each use and never handed on. The same holds for `longs` and
+   * `numbers`.
    */
   get words(): Uint32Array {
     if (this.#words.length === 0) this.#refresh();
@@ -102,6 +105,12 @@ export class Engine {
   get longs(): BigUint64Array {
     if (this.#longs.length === 0) this.#refresh();
     return this.#longs;
+  }
+
+  /** The exchange buffer as f64. */
+  get numbers(): Float64Array {
+    if (this.#numbers.length === 0) this.#refresh();
+    return this.#numbers;
   }
 
   /** Words that an answer may have. */
@@ -127,6 +136,7 @@ export class Engine {
     this.#capacity = capacity;
     this.#words = new Uint32Array(buffer, address, capacity);
     this.#longs = new BigUint64Array(buffer, address, capacity >>> 1);
+    this.#numbers = new Float64Array(buffer, address, capacity >>> 1);
   }
 }
 

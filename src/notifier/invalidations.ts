@@ -89,7 +89,7 @@ export class Invalidations implements WindowKeeper {
   }
 
   endWindow(window: InvalidationWindow): void {
-    this.#tellEndEnter(window.id);
+    this.#tellEndEnter(window.id, window.range, window.blockable);
     if (this.#subscriptions.list.length === 0) {
       this.#subscriptions.endInterval();
       this.#subscriptions.close();
@@ -106,7 +106,7 @@ export class Invalidations implements WindowKeeper {
       if (window.blockable) yield MIGHT_SLEEP;
       yield { kind: "point", label: "before inv_end" };
     }
-    this.#tellEndEnter(window.id);
+    this.#tellEndEnter(window.id, window.range, window.blockable);
     yield* runSleepable(this.#endWalk(window), points);
     this.#tellEnd(window.id);
   }
@@ -115,7 +115,7 @@ export class Invalidations implements WindowKeeper {
   *endUnchecked(range: NotifierRange, blockable: boolean): Sleepable<undefined> {
     const { points } = this.#subscriptions;
     if (points) yield { kind: "point", label: "before inv_end" };
-    this.#tellEndEnter(null);
+    this.#tellEndEnter(null, range, blockable);
     // Makes up for the count of a window that is not there.
     this.#subscriptions.openWindows += 1;
     const walk = new EndWalk(this.#subscriptions, this.#callbackRange(range, blockable), null);
@@ -207,6 +207,7 @@ export class Invalidations implements WindowKeeper {
       end: range.end,
       errno,
       refusedBy,
+      leftActive: walk.leftActive,
     });
     return { ok: false, errno, refusedBy };
   }
@@ -272,8 +273,11 @@ export class Invalidations implements WindowKeeper {
     });
   }
 
-  #tellEndEnter(window: number | null): void {
-    this.#subscriptions.tell({ kind: "invalidate-end-enter", mm: this.#mm.name, window });
+  #tellEndEnter(window: number | null, range: NotifierRange, blockable: boolean): void {
+    if (!this.#subscriptions.observed) return;
+    const { start, end } = range;
+    const mm = this.#mm.name;
+    this.#subscriptions.tell({ kind: "invalidate-end-enter", mm, window, blockable, start, end });
   }
 
   #tellEnd(window: number | null): void {

@@ -5,6 +5,7 @@ import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { CallbackReport } from "./callback-report.ts";
 import { isGeneratorFunction, runSleepable } from "./callback-walk.ts";
+import type { CallbackKind } from "./events.ts";
 import type {
   IntervalNotifier,
   IntervalNotifierOps,
@@ -175,9 +176,12 @@ export class Registrations {
     checkedAddress(start);
     checkedAddress(length);
     if (!this.#subscriptions.hasIntervalTree) {
+      const about = { mm: this.#mm.name, notifier: null };
+      this.#subscriptions.tell({ kind: "register-enter", ...about });
       yield* this.#openToAll(options, null, () => {
         this.#subscriptions.hasIntervalTree = true;
       });
+      this.#subscriptions.tell({ kind: "register", ...about, callbacks: [] });
     }
     if (points) yield { kind: "point", label: `before insert ${ops.name ?? "interval notifier"}` };
     const last = BigInt(start) + BigInt(length) - 1n;
@@ -287,7 +291,7 @@ export class Registrations {
       notifier.counted = true;
       this.#subscriptions.link(notifier as ListNotifier);
     });
-    this.#subscriptions.tell({ kind: "register", ...about });
+    this.#subscriptions.tell({ kind: "register", ...about, callbacks: callbacksOf(ops) });
   }
 
   /**
@@ -383,6 +387,22 @@ export class Registrations {
     if (!this.#subscriptions.domain.srcu.busy) return;
     throw wouldBlock(what, "a callback is running, in this address space or another one");
   }
+}
+
+/** Which callbacks a list notifier has, by the names that events give them. */
+function callbacksOf<Data>(ops: AnyListOps<Data>): readonly CallbackKind[] {
+  const callbacks: readonly (readonly [CallbackKind, unknown])[] = [
+    ["start", ops.invalidateRangeStart],
+    ["end", ops.invalidateRangeEnd],
+    ["invalidate-range", ops.invalidateRange],
+    ["release", ops.release],
+    ["free", ops.freeNotifier],
+    ["clear-flush-young", ops.clearFlushYoung],
+    ["clear-young", ops.clearYoung],
+    ["test-young", ops.testYoung],
+    ["secondary-tlb", ops.archInvalidateSecondaryTlbs],
+  ];
+  return callbacks.filter(([, callback]) => callback !== undefined).map(([kind]) => kind);
 }
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);

@@ -33,6 +33,8 @@ export class StartWalk implements CallbackWalk {
   readonly mayBlock: boolean;
   /** The refusal that counts: of the list the last one. In blockable mode there is none. */
   refusal: StartRefusal | undefined;
+  /** A refusal by the list has not taken back what the interval phase counted. */
+  leftActive = false;
   hits = 0;
   sequence = 0;
   readonly #subscriptions: Subscriptions;
@@ -275,7 +277,8 @@ export class StartWalk implements CallbackWalk {
     if (this.refusal !== undefined && !this.mayBlock) {
       const { profile, hasIntervalTree } = this.#subscriptions;
       // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      if (profile.closesIntervalPhase || !hasIntervalTree) this.#subscriptions.endInterval();
+      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+      if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {
       // The blockable caller does not look at the result.
@@ -297,8 +300,11 @@ export class StartWalk implements CallbackWalk {
     for (const notifier of called) {
       if (!notifier.linked || !notifier.hasEnd) continue;
       if (isStarting && notifier.start === undefined) continue;
+      this.#enter(notifier.name, "end", { rollback: true });
       attempt(() => notifier.ops.invalidateRangeEnd?.(this.range));
+      this.#report?.leave(null);
     }
+    this.#report = undefined;
   }
 
   #enter(

@@ -1,0 +1,87 @@
+import type { Compiler } from "../compiler.ts";
+import { nameOf } from "../declared.ts";
+import { type Arguments, type Operation, plain, runOperations } from "../program.ts";
+import { bruteForce } from "../brute-force.ts";
+import { type OperationKinds, option } from "./operation-kind.ts";
+
+const CONTEXTS = ["GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_NOWAIT", "GFP_ATOMIC"];
+
+/** What happens to memory and to the mirrors' own page tables. */
+export const MEMORY: OperationKinds = {
+  pte: {
+    argument: "required",
+    options: ["mm"],
+    compile(given, compiler) {
+      const bounds = compiler.bounds(given.argument);
+      const mm = compiler.mm(given);
+      return plain(({ world }) => {
+        world.journal.tell({ kind: "pte-change", mm, ...bounds });
+        return 0;
+      });
+    },
+  },
+  install: {
+    argument: "required",
+    options: ["range"],
+    compile: (given, compiler) => compileEntry(given, compiler, "install"),
+  },
+  teardown: {
+    argument: "required",
+    options: ["range"],
+    compile: (given, compiler) => compileEntry(given, compiler, "tear-down"),
+  },
+  alloc: {
+    argument: "required",
+    compile({ argument }) {
+      const context = nameOf(argument, CONTEXTS, "allocation context");
+      const mayReclaim = context !== "GFP_NOWAIT" && context !== "GFP_ATOMIC";
+      return plain(({ world, task }) => {
+        const reclaims = mayReclaim && (world.noReclaim.get(task) ?? 0) === 0;
+        world.journal.tell({ kind: "allocate", context, reclaims });
+        return 0;
+      });
+    },
+  },
+  no_reclaim: {
+    argument: "required",
+    compile({ argument }, compiler) {
+      const operations = compiler.compile(argument);
+      return function* (run) {
+        const { world, task } = run;
+        const depth = world.noReclaim.get(task) ?? 0;
+        world.noReclaim.set(task, depth + 1);
+        try {
+          return yield* runOperations(operations, run);
+        } finally {
+          world.noReclaim.set(task, depth);
+        }
+      };
+    },
+  },
+  brute_force: {
+    argument: "required",
+    compile({ argument }) {
+      const fields = argument.fields(["intervals", "queries", "seed"]);
+      const read = (name: string): number =>
+        fields.get(name)?.count ?? argument.fail(`brute_force wants ${name}`);
+      const plan = { intervals: read("intervals"), queries: read("queries"), seed: read("seed") };
+      return plain(({ world }) => bruteForce(world, plan));
+    },
+  },
+};
+
+function compileEntry(
+  given: Arguments,
+  compiler: Compiler,
+  kind: "install" | "tear-down",
+): Operation {
+  const subscriber = given.argument.text;
+  const name = nameOf(given.argument, compiler.declared.subscribers.keys(), "notifier");
+  const bounds = compiler.bounds(given.options.get("range") ?? given.argument);
+  option(given, "range", (item) => item.isList);
+  return plain(({ world }) => {
+    const { mm } = world.subscriber(name).declaration;
+    world.journal.tell({ kind, mm, subscriber, ...bounds });
+    return 0;
+  });
+}
