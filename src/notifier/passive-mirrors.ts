@@ -174,11 +174,15 @@ export class PassiveMirrors implements Dependant {
   *removeSleepable(mirror: number): Sleepable<boolean> {
     const verdict = this.#tryRemove(mirror);
     if (verdict !== "wait") return verdict === "removed";
-    this.#state.defer(mirror, "remove");
+    this.#state.removerSleeps(mirror);
     this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: true });
     // The removal is due from here on, whether or not anybody waits for it.
     const frozenAt = this.#state.sequence;
-    yield* this.#waitForThaw("thaw (remove)", false, () => this.#state.removalDone(frozenAt));
+    try {
+      yield* this.#waitForThaw("thaw (remove)", false, () => this.#state.removalDone(frozenAt));
+    } finally {
+      this.#state.removerLeaves(mirror);
+    }
     return true;
   }
 

@@ -47,8 +47,9 @@ export class Registrations {
   }
 
   get count(): number {
-    const { mirrors, intervals } = this.#subscriptions;
-    return 1 + this.#references + intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    const { mirrors, intervals, state } = this.#subscriptions;
+    const inserted = intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    return 1 + this.#references + inserted + state.unreturnedRemovers;
   }
 
   *register<Data>(

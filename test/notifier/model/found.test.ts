@@ -1,0 +1,71 @@
+// What the model found in the library, each as small as it can be.
+
+import { describe, expect, it } from "vitest";
+import { AddressSpace, type IntervalNotifierOps, type NotifierEvent } from "../../../src/index.ts";
+import { complete, I, PAGE, runUntilBlocked } from "../support.ts";
+
+const R = { start: I[0], end: I[1] };
+
+const obedient: IntervalNotifierOps = {
+  name: "I",
+  invalidate: {
+    blocking: (notifier, _range, sequence) => notifier.setSequence(sequence),
+    nonblocking: (notifier, _range, sequence) => {
+      notifier.setSequence(sequence);
+      return true;
+    },
+  },
+};
+
+describe("the reference that an interval notifier holds", () => {
+  it("of one with callbacks: until its remover returns, not only until the thaw", () => {
+    const mm = new AddressSpace();
+    const notifier = mm.insertInterval(I[0], PAGE, obedient);
+    const window = mm.invalidateRangeStart(R);
+    const removing = notifier.removeSleepable();
+    expect(runUntilBlocked(removing).done).toBe(false);
+    window.end();
+    expect(mm.intervalNotifiers).toEqual([]);
+    expect(mm.count).toBe(2);
+    expect(runUntilBlocked(removing)).toEqual({ done: true, value: true });
+    expect(mm.count).toBe(1);
+  });
+
+  it("of a passive one: likewise", () => {
+    const mm = new AddressSpace();
+    const mirror = mm.mirrors.insert(...I);
+    const window = mm.invalidateRangeStart(R);
+    const removing = mm.mirrors.removeSleepable(mirror);
+    expect(runUntilBlocked(removing).done).toBe(false);
+    window.end();
+    expect([mm.mirrors.has(mirror), mm.count]).toEqual([false, 2]);
+    expect(runUntilBlocked(removing)).toEqual({ done: true, value: true });
+    expect(mm.count).toBe(1);
+  });
+
+  it("goes with the thaw if nobody runs the remover any more", () => {
+    const mm = new AddressSpace();
+    const mirrors = [mm.mirrors.insert(...I), mm.mirrors.insert(...I)];
+    const window = mm.invalidateRangeStart(R);
+    const removing = mirrors.map((mirror) => mm.mirrors.removeSleepable(mirror));
+    for (const one of removing) expect(runUntilBlocked(one).done).toBe(false);
+    removing[0].return(false);
+    window.end();
+    expect(mm.count).toBe(2);
+    removing[1].return(false);
+    expect(mm.count).toBe(1);
+  });
+
+  it("goes with the address space", () => {
+    const mm = new AddressSpace();
+    const mirror = mm.mirrors.insert(...I);
+    const window = mm.invalidateRangeStart(R);
+    const removing = mm.mirrors.removeSleepable(mirror);
+    expect(runUntilBlocked(removing).done).toBe(false);
+    window.end();
+    mm[Symbol.dispose]();
+    expect(mm.count).toBe(1);
+    expect(() => removing.next()).toThrow(expect.objectContaining({ code: "DISPOSED" }));
+    expect(mm.count).toBe(1);
+  });
+});
