@@ -69,3 +69,21 @@ describe("the reference that an interval notifier holds", () => {
     expect(mm.count).toBe(1);
   });
 });
+
+describe("invalidate_range, until v6.6", () => {
+  it("runs outside the non_block section of the end callback", () => {
+    const sections: [string, boolean][] = [];
+    const events = (event: NotifierEvent): void => {
+      if (event.kind === "callback-enter") sections.push([event.callback, event.nonBlockSection]);
+    };
+    const mm = new AddressSpace({ profile: "v5.5", events });
+    mm.register({ invalidateRange: () => undefined, invalidateRangeEnd: () => undefined });
+    const started = mm.tryInvalidateRangeStart(R);
+    if (!started.ok) throw new Error("refused");
+    started.window.end();
+    expect(sections).toEqual([
+      ["invalidate-range", false],
+      ["end", true],
+    ]);
+  });
+});
