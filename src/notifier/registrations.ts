@@ -5,6 +5,7 @@ import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { CallbackReport } from "./callback-report.ts";
 import { isGeneratorFunction, runSleepable } from "./callback-walk.ts";
+import { deadMm } from "./dead-mm.ts";
 import type { CallbackKind } from "./events.ts";
 import type {
   IntervalNotifier,
@@ -412,13 +413,5 @@ function wouldBlock(what: string, why: string): IntervalidateError {
   return new IntervalidateError(
     "WOULD_BLOCK",
     `${what} has to sleep, because ${why}: use \`${what}Async\`, or let a driver run \`${what}Sleepable\`.`,
-  );
-}
-
-function deadMm(mm: string, what: string): IntervalidateError {
-  return new IntervalidateError(
-    "ARGUMENT",
-    `${what} needs an address space that is in use, and ${mm} has been released.`,
-    { errno: "EINVAL" },
   );
 }

@@ -87,3 +87,20 @@ describe("invalidate_range, until v6.6", () => {
     ]);
   });
 });
+
+describe("an address space that has been released", () => {
+  it("takes no passive mirrors, just as it takes no interval notifiers with callbacks", () => {
+    const warnings: string[] = [];
+    const events = (event: NotifierEvent): void => {
+      if (event.kind === "warn") warnings.push(event.warning);
+    };
+    const mm = new AddressSpace({ events });
+    mm.mirrors.insert(...I);
+    mm.release();
+    const refused = expect.objectContaining({ code: "ARGUMENT", errno: "EINVAL" });
+    expect(() => mm.mirrors.insert(...I)).toThrow(refused);
+    expect(() => mm.mirrors.insertMany(Float64Array.of(0), Float64Array.of(1))).toThrow(refused);
+    expect([mm.mirrors.size, mm.count]).toEqual([1, 2]);
+    expect(warnings).toEqual(["insert-into-dead-mm", "insert-into-dead-mm"]);
+  });
+});
