@@ -40,6 +40,8 @@ export class StartWalk implements CallbackWalk {
   readonly #subscriptions: Subscriptions;
   readonly range: CallbackRange;
   readonly window: number;
+  /** Without a tree the kernel has no interval phase, and does not count the invalidation. */
+  #countsInKernel = false;
   #phase: Phase = "intervals";
   #at = 0;
   #subscribers: readonly IntervalSubscriber[] = [];
@@ -60,6 +62,7 @@ export class StartWalk implements CallbackWalk {
 
   /** Opens the invalidation; what follows is calls. False if it was refused before it began. */
   begin(start: Address, last: Address): boolean {
+    this.#countsInKernel = this.#subscriptions.hasIntervalTree;
     const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock);
     if (plan === undefined) {
       const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
@@ -275,9 +278,8 @@ export class StartWalk implements CallbackWalk {
     if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
     this.#section = undefined;
     if (this.refusal !== undefined && !this.mayBlock) {
-      const { profile, hasIntervalTree } = this.#subscriptions;
-      // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+      // The kernel does not come back to an interval phase that it has begun.
+      this.leftActive = this.#countsInKernel && !this.#subscriptions.profile.closesIntervalPhase;
       if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {

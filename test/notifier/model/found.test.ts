@@ -104,3 +104,26 @@ describe("an address space that has been released", () => {
     expect(warnings).toEqual(["insert-into-dead-mm", "insert-into-dead-mm"]);
   });
 });
+
+describe("a start that began before there was any interval notifier", () => {
+  it("leaves no interval phase open when the list refuses it", () => {
+    const mm = new AddressSpace({ profile: "v6.12", points: true });
+    complete(mm.unchecked.register({ name: "L", invalidateRangeStart: () => -11 }));
+    const starting = mm.tryInvalidateRangeStartSleepable(R);
+    expect(starting.next().value).toEqual({ kind: "point", label: "before inv_start" });
+    expect(starting.next().value).toEqual({ kind: "point", label: "before L.start" });
+    // The first of all. It never sleeps, and counts as hit by whatever is open.
+    const mirror = mm.mirrors.insert(...I);
+    expect([mm.sequence, mm.mirrors.sequenceOf(mirror)]).toEqual([3, 3]);
+    expect(complete(starting)).toEqual({ ok: false, errno: "EAGAIN", refusedBy: "L" });
+    expect([mm.sequence, mm.activeInvalidations]).toEqual([4, 0]);
+  });
+
+  it("does, in that profile, once there is one", () => {
+    const mm = new AddressSpace({ profile: "v6.12" });
+    mm.mirrors.insert(...I);
+    complete(mm.unchecked.register({ name: "L", invalidateRangeStart: () => -11 }));
+    expect(mm.tryInvalidateRangeStart(R).ok).toBe(false);
+    expect([mm.sequence, mm.activeInvalidations]).toEqual([3, 1]);
+  });
+});
