@@ -1,8 +1,8 @@
 // Random programs.
 
 import fc from "fast-check";
-import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 import type { ProfileName } from "../../../src/notifier/profile.ts";
+import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 import {
   type IntervalAnswer,
   type IntervalScript,
@@ -39,10 +39,7 @@ const PROPER: fc.Arbitrary<Places> = fc
 /** Whatever the places give. */
 const ANY: fc.Arbitrary<Places> = fc.record({ from: STARTS, to: ENDS });
 
-const MOSTLY_PROPER = fc.oneof(
-  { weight: 12, arbitrary: PROPER },
-  { weight: 1, arbitrary: ANY },
-);
+const MOSTLY_PROPER = fc.oneof({ weight: 12, arbitrary: PROPER }, { weight: 1, arbitrary: ANY });
 
 const EVENTS: fc.Arbitrary<InvalidationEvent> = fc.constantFrom("UNMAP", "CLEAR", "MIGRATE");
 

@@ -2,11 +2,7 @@
 // undefined: a second unregister, the removal of what was never inserted.
 
 import type { ModelSide } from "./model-side.ts";
-import {
-  nameOfMm,
-  type Operation,
-  type Program,
-} from "./program.ts";
+import { nameOfMm, type Operation, type Program } from "./program.ts";
 
 type Place = "out" | "coming" | "in" | "going";
 
@@ -71,9 +67,7 @@ export class Book {
   prologue(): Operation[] {
     const { lists, intervals, mirrors } = this.#program;
     return [
-      ...lists.flatMap(({ there }, list): Operation[] =>
-        there ? [{ op: "register", list }] : [],
-      ),
+      ...lists.flatMap(({ there }, list): Operation[] => (there ? [{ op: "register", list }] : [])),
       ...intervals.flatMap(({ there }, interval): Operation[] =>
         there ? [{ op: "insert", interval }] : [],
       ),

@@ -84,7 +84,8 @@ export class InvariantChecks {
       // ended as well.
       if (!end || starts.length === 0 || starts.some((one) => one !== "approve")) continue;
       const failsBlockable = lists.some(
-        (other) => other.mm === mm && other.starts.some((one) => one === "refuse" || one === "busy"),
+        (other) =>
+          other.mm === mm && other.starts.some((one) => one === "refuse" || one === "busy"),
       );
       if (rollsBack && failsBlockable) continue;
       const balance = this.#real.balanceOf(list);

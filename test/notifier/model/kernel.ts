@@ -4,8 +4,8 @@
 // Whatever may sleep or be preempted is a generator: it stops before each critical section and before
 // each callback, and where it waits. Between two stops nothing else runs.
 
-import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 import type { ProfileName } from "../../../src/notifier/profile.ts";
+import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 
 /** A place to be preempted, or to wait. */
 export type Stop =
@@ -111,9 +111,7 @@ export interface Interval {
   /** The user lock. */
   locked: boolean;
   /** None: passive. */
-  readonly invalidate:
-    | ((self: Interval, range: Range, cur: number) => Steps<Answer>)
-    | undefined;
+  readonly invalidate: ((self: Interval, range: Range, cur: number) => Steps<Answer>) | undefined;
   readonly twoPass: boolean;
 }
 
@@ -498,8 +496,12 @@ function* hitPassiveFirst(passive: readonly Interval[], cur: number): Steps<unde
     else one.sequence = cur;
   }
   while (held.length > 0) {
-    const label = yield point(...lowest(held).map(({ name }) => `before mirror ${name}`));
-    const next = lowest(held).find(({ name }) => label === `before mirror ${name}`) ?? held[0];
+    const some = lowest(held);
+    const free = some.find((one) => !one.locked);
+    const labels = some.map(({ name }) => `before mirror ${name}`);
+    // One that was given back meanwhile needs no stop.
+    const label = yield free === undefined ? point(...labels) : optionalPoint(...labels);
+    const next = some.find(({ name }) => label === `before mirror ${name}`) ?? free ?? some[0];
     while (next.locked) yield wait("mirror lock", () => !next.locked);
     next.sequence = cur;
     held = held.filter((one) => one !== next);

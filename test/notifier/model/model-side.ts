@@ -414,7 +414,7 @@ function sleepsInRemove(one: Interval): Outcome | undefined {
 }
 
 function sleepsInRead(one: Interval): Outcome | undefined {
-  return one.sequence === one.mm.sequence ? WOULD_BLOCK : undefined;
+  return one.sequence === one.mm.sequence || one.locked ? WOULD_BLOCK : undefined;
 }
 
 /** The handle of a passive one goes with its removal, whether or not its remover has returned. */

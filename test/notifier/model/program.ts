@@ -1,8 +1,8 @@
 // Programs for address spaces, as plain data: who subscribes, what each of its callbacks answers, what
 // the tasks do, and in which order they run. The model and the library perform the same data.
 
-import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 import type { ProfileName } from "../../../src/notifier/profile.ts";
+import type { InvalidationEvent } from "../../../src/notifier/range.ts";
 
 const PAGE = 0x1000n;
 const SPACE = 1n << 64n;
@@ -232,7 +232,14 @@ export function literalOf(program: Program): string {
     "],",
     field("schedule", schedule),
   ];
-  return ["{", ...lines.join("\n").split("\n").map((line) => `  ${line}`), "}"].join("\n");
+  return [
+    "{",
+    ...lines
+      .join("\n")
+      .split("\n")
+      .map((line) => `  ${line}`),
+    "}",
+  ].join("\n");
 }
 
 function literal(value: unknown): string {

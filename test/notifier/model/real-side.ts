@@ -216,9 +216,9 @@ export class RealSide {
       }
       case "end": {
         const window = this.#windows.get(operation.window) as InvalidationWindow;
+        this.#windows.delete(operation.window);
         const hits = this.#hitsOf(window);
         yield* window.endSleepable();
-        this.#windows.delete(operation.window);
         return `ended, hits ${hits}`;
       }
       case "register": {
@@ -313,9 +313,9 @@ export class RealSide {
       }
       case "end": {
         const window = this.#windows.get(operation.window) as InvalidationWindow;
+        this.#windows.delete(operation.window);
         const hits = this.#hitsOf(window);
         window.end();
-        this.#windows.delete(operation.window);
         return `ended, hits ${hits}`;
       }
       case "register": {
@@ -370,7 +370,10 @@ export class RealSide {
         const mirrors = this.#mirrorsOf(operation.mirror);
         const handle = this.#mirrors[operation.mirror] as number;
         const sequence = mirrors.readBegin(handle);
-        return `read ${sequence} retry ${mirrors.readRetry(handle, sequence)}`;
+        mirrors.lock(handle);
+        const retry = mirrors.readRetry(handle, sequence);
+        mirrors.unlock(handle);
+        return `read ${sequence} retry ${retry}`;
       }
       case "lock":
         this.#mirrorsOf(operation.mirror).lock(this.#mirrors[operation.mirror] as number);
