@@ -30,7 +30,8 @@ export function bruteForce(world: World, plan: Plan): number {
   const live: Inserted[] = [];
   let made = 0;
   const insert = (): void => {
-    const twin = live.length > 0 && random.chance(1, 8) ? live[random.below(live.length)] : undefined;
+    const twin =
+      live.length > 0 && random.chance(1, 8) ? live[random.below(live.length)] : undefined;
     const [start, last] = twin === undefined ? drawBounds(random) : [twin.start, twin.last];
     made += 1;
     const number = made;

@@ -34,7 +34,9 @@ export interface Clause {
 
 /** Those in force in a profile. One that names the profile replaces one of the same name that does not. */
 export function inForce(clauses: readonly Clause[], profile: ProfileName): Clause[] {
-  const mine = clauses.filter(({ profiles }) => profiles === undefined || profiles.includes(profile));
+  const mine = clauses.filter(
+    ({ profiles }) => profiles === undefined || profiles.includes(profile),
+  );
   const key = ({ what, at, negated }: Clause): string => `${what} ${at} ${negated}`;
   const special = new Set(mine.filter(({ profiles }) => profiles !== undefined).map(key));
   return mine.filter((clause) => clause.profiles !== undefined || !special.has(key(clause)));

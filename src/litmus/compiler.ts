@@ -5,8 +5,10 @@ import { INVALIDATIONS } from "./operations/invalidations.ts";
 import { LOCKS } from "./operations/locks.ts";
 import { MEMORY } from "./operations/memory.ts";
 import type { OperationKinds } from "./operations/operation-kind.ts";
+import { REAPING } from "./operations/reaping.ts";
 import { SUBSCRIPTIONS } from "./operations/subscriptions.ts";
 import { WAITING } from "./operations/waiting.ts";
+import { WORK } from "./operations/work.ts";
 import type { Arguments, Operation } from "./program.ts";
 import { type Bounds, boundsOf } from "./quantities.ts";
 import type { Item } from "./source.ts";
@@ -17,7 +19,9 @@ const OPERATIONS: OperationKinds = {
   ...ACCESSES,
   ...LOCKS,
   ...WAITING,
+  ...WORK,
   ...MEMORY,
+  ...REAPING,
   ...CONTROL,
 };
 

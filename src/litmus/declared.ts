@@ -13,6 +13,7 @@ export interface Declared {
   readonly locks: ReadonlyMap<string, LockKind>;
   readonly completions: readonly string[];
   readonly works: readonly string[];
+  readonly workqueues: readonly string[];
 }
 
 /** A name out of a list of known ones. */

@@ -2,9 +2,22 @@ import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
 import type { Clause, Verdict, View } from "./clause.ts";
 import { type Declared, nameOf } from "./declared.ts";
 import type { CallRecord } from "./journal.ts";
-import { addressOf, boundsOf, durationOf, durationText, rangeText, resultText } from "./quantities.ts";
+import {
+  addressOf,
+  boundsOf,
+  durationOf,
+  durationText,
+  rangeText,
+  resultText,
+} from "./quantities.ts";
 import type { Item } from "./source.ts";
-import { MM_PROPERTIES, type Property, SUBSCRIBER_PROPERTIES } from "./state.ts";
+import {
+  INTERVAL_PROPERTIES,
+  LIST_PROPERTIES,
+  LOCK_PROPERTIES,
+  MM_PROPERTIES,
+  type Property,
+} from "./state.ts";
 
 /** What a clause is made of, beside what all have. */
 interface Core {
@@ -16,10 +29,16 @@ interface Core {
 type Maker = (item: Item, what: string, declared: Declared) => Core[];
 
 const EXPECTATIONS: Readonly<Record<string, Maker>> = {
-  result: (item, what) => [equal(what, resultText(item.scalar), ({ task }) => task?.result ?? "none")],
+  result: (item, what) => [
+    equal(what, resultText(item.scalar), ({ task }) => task?.result ?? "none"),
+  ],
   results: (item, what) =>
     item.entries.map(([name, value]) =>
-      equal(`${what}.${name}`, resultText(value.scalar), ({ tasks }) => tasks.get(name)?.result ?? "none"),
+      equal(
+        `${what}.${name}`,
+        resultText(value.scalar),
+        ({ tasks }) => tasks.get(name)?.result ?? "none",
+      ),
     ),
   error: (item, what) => [
     contains(what, item.text, ({ task }) => {
@@ -41,8 +60,8 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     ),
   ],
   calls: (item, what) => [equal(what, listText(item), (view) => namesText(callsOf(view)))],
-  calls_include: (item, what) =>
-    [{
+  calls_include: (item, what) => [
+    {
       what,
       expected: listText(item),
       judge(view) {
@@ -54,7 +73,8 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
         }
         return { ok: true, actual: namesText(callsOf(view)) };
       },
-    }],
+    },
+  ],
   no_calls: (item, what) =>
     item.items.map((one) => ({
       what: `${what} ${one.text}`,
@@ -66,11 +86,17 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     })),
   args: (item, what, declared) =>
     item.entries.flatMap(([name, value]) =>
-      value.entries.map(([key, expected]) => argument(`${what} ${name}.${key}`, name, key, expected, declared)),
+      value.entries.map(([key, expected]) =>
+        argument(`${what} ${name}.${key}`, name, key, expected, declared),
+      ),
     ),
   trace: (item, what) => [
-    equal(what, traceText(item.items.map((one) => one.isList ? one.fail("a text is wanted here") : one.text)), ({ world, since }) =>
-      traceText(world.journal.trace.slice(since.trace)),
+    equal(
+      what,
+      traceText(
+        item.items.map((one) => (one.isList ? one.fail("a text is wanted here") : one.text)),
+      ),
+      ({ world, since }) => traceText(world.journal.trace.slice(since.trace)),
     ),
   ],
   warnings: (item, what) => [
@@ -81,10 +107,24 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       : similar(what, item, ({ world, since }) => world.journal.warnings.slice(since.warnings)),
   ],
   reports: (item, what) => [
-    similar(what, item, ({ world, since }) => reportsOf(world.auditor.reports, since.reports, false)),
+    similar(what, item, ({ world, since }) =>
+      reportsOf(world.auditor.reports, since.reports, false),
+    ),
+  ],
+  notes: (item, what) => [
+    similar(what, item, ({ world, since }) =>
+      world.auditor.notes.slice(since.notes).map(({ kind, notifier }) => `${kind} ${notifier}`),
+    ),
+  ],
+  attempts: (item, what) => [
+    equal(what, String(item.count), ({ world, since }) =>
+      String(world.journal.attempts.slice(since.attempts).at(-1) ?? 0),
+    ),
   ],
   quality: (item, what) => [
-    similar(what, item, ({ world, since }) => reportsOf(world.auditor.reports, since.reports, true)),
+    similar(what, item, ({ world, since }) =>
+      reportsOf(world.auditor.reports, since.reports, true),
+    ),
   ],
   blocked: (item, what) => [
     standing(what, item, (view) =>
@@ -92,7 +132,9 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     ),
   ],
   runnable: (item, what) => [
-    standing(what, item, (view) => tasksWith(view, (task) => (task.isRunnable ? task.name : undefined))),
+    standing(what, item, (view) =>
+      tasksWith(view, (task) => (task.isRunnable ? task.name : undefined)),
+    ),
   ],
   paused: (item, what) => [
     standing(what, item, (view) =>
@@ -111,15 +153,22 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     })),
   counters: (item, what) =>
     item.entries.map(([name, value]) =>
-      equal(`${what}.${name}`, integerText(value), ({ world }) => String(world.counter(name).value)),
+      equal(`${what}.${name}`, integerText(value), ({ world }) =>
+        String(world.counter(name).value),
+      ),
     ),
   time: (item, what) => [
     equal(what, durationText(durationOf(item)), ({ world }) => durationText(world.driver.now)),
   ],
   sleeps: (item, what) => [
     item.isList
-      ? equal(what, namesText(item.items.map((one) => ({ name: durationText(durationOf(one)) }))), ({ world, since }) =>
-          namesText(world.journal.sleeps.slice(since.sleeps).map((us) => ({ name: durationText(us) }))),
+      ? equal(
+          what,
+          namesText(item.items.map((one) => ({ name: durationText(durationOf(one)) }))),
+          ({ world, since }) =>
+            namesText(
+              world.journal.sleeps.slice(since.sleeps).map((us) => ({ name: durationText(us) })),
+            ),
         )
       : equal(what, String(item.count), ({ world, since }) =>
           String(world.journal.sleeps.length - since.sleeps),
@@ -127,7 +176,13 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
   ],
   log: (item, what) =>
     item.items.length === 0
-      ? [equal(what, "nothing", ({ world, since }) => world.journal.log.slice(since.log).join(" | ") || "nothing")]
+      ? [
+          equal(
+            what,
+            "nothing",
+            ({ world, since }) => world.journal.log.slice(since.log).join(" | ") || "nothing",
+          ),
+        ]
       : item.items.map((one) =>
           contains(`${what} ${one.text}`, one.text, ({ world, since }) =>
             world.journal.log.slice(since.log).join(" | "),
@@ -189,23 +244,33 @@ function coresOf(key: string, value: Item, declared: Declared): Core[] {
   const dot = key.lastIndexOf(".");
   const owner = key.slice(0, dot);
   const name = key.slice(dot + 1);
-  if (dot > 0 && declared.mms.includes(owner)) {
-    if (Object.hasOwn(MM_PROPERTIES, name)) return [ofState(key, owner, MM_PROPERTIES[name], value)];
-    return value.failKey(key, Object.keys(MM_PROPERTIES).map((one) => `${owner}.${one}`));
+  const properties = dot > 0 ? propertiesOf(owner, declared) : undefined;
+  if (properties === undefined) {
+    return value.failKey(key, [
+      ...Object.keys(EXPECTATIONS),
+      ...Object.keys(MM_PROPERTIES),
+      "NAME.PROPERTY of what has a name",
+      "not",
+      "at_thaw",
+      ...PROFILE_NAMES,
+    ]);
   }
-  const properties = SUBSCRIBER_PROPERTIES;
-  if (dot > 0 && (declared.subscribers.has(owner) || declared.locks.has(owner))) {
-    if (Object.hasOwn(properties, name)) return [ofState(key, owner, properties[name], value)];
-    return value.failKey(key, Object.keys(properties).map((one) => `${owner}.${one}`));
-  }
-  return value.failKey(key, [
-    ...Object.keys(EXPECTATIONS),
-    ...Object.keys(MM_PROPERTIES),
-    ...Object.keys(properties).map((one) => `NAME.${one}`),
-    "not",
-    "at_thaw",
-    ...PROFILE_NAMES,
-  ]);
+  if (Object.hasOwn(properties, name)) return [ofState(key, owner, properties[name], value)];
+  return value.failKey(
+    key,
+    Object.keys(properties).map((one) => `${owner}.${one}`),
+  );
+}
+
+function propertiesOf(
+  owner: string,
+  { mms, subscribers, locks }: Declared,
+): Readonly<Record<string, Property>> | undefined {
+  if (mms.includes(owner)) return MM_PROPERTIES;
+  if (locks.has(owner)) return LOCK_PROPERTIES;
+  const kind = subscribers.get(owner);
+  if (kind === undefined) return undefined;
+  return kind === "list" ? LIST_PROPERTIES : INTERVAL_PROPERTIES;
 }
 
 function ofState(what: string, owner: string, property: Property, item: Item): Core {
@@ -268,9 +333,7 @@ function standing(what: string, item: Item, read: (view: View) => string[]): Cor
       const actual = read(view);
       const ok =
         actual.length === expected.length &&
-        expected.every((one) =>
-          actual.some((text) => text === one || text.startsWith(`${one} `)),
-        );
+        expected.every((one) => actual.some((text) => text === one || text.startsWith(`${one} `)));
       return { ok, actual: actual.join(", ") || "nobody" };
     },
   };
@@ -305,11 +368,17 @@ function callText(name: string): string {
 }
 
 function integerText(item: Item): string {
-  return typeof item.scalar === "bigint" ? String(item.scalar) : item.fail("an integer is wanted here");
+  return typeof item.scalar === "bigint"
+    ? String(item.scalar)
+    : item.fail("an integer is wanted here");
 }
 
 function reportsOf(
-  reports: readonly { readonly id: string; readonly notifier: string | null; readonly quality: boolean }[],
+  reports: readonly {
+    readonly id: string;
+    readonly notifier: string | null;
+    readonly quality: boolean;
+  }[],
   since: number,
   quality: boolean,
 ): string[] {

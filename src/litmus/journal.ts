@@ -1,5 +1,6 @@
 import type { NotifierEvent } from "../notifier/events.ts";
 import type { TaskEvent } from "../sim/events.ts";
+import type { ReapEvent } from "../sim/victim.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { World } from "./world.ts";
 
@@ -7,7 +8,7 @@ import type { World } from "./world.ts";
 export interface Observation {
   readonly step: number;
   readonly task: string;
-  readonly event: NotifierEvent | TaskEvent;
+  readonly event: NotifierEvent | TaskEvent | ReapEvent;
 }
 
 /** One call of a callback. */
@@ -29,7 +30,8 @@ export interface Mark {
   readonly sleeps: number;
   readonly log: number;
   readonly reports: number;
-  readonly observations: number;
+  readonly attempts: number;
+  readonly notes: number;
 }
 
 /** Everything that has happened in a world, as expectations and people look at it. */
@@ -43,6 +45,8 @@ export class Journal {
   readonly sleeps: number[] = [];
   /** What the kernel would have printed. */
   readonly log: string[] = [];
+  /** Numbers of the attempts that the OOM reaper has begun. */
+  readonly attempts: number[] = [];
   step = 0;
   /** Called when a sequence has become even, before anything else has happened. */
   onThaw: (() => void) | undefined;
@@ -63,7 +67,8 @@ export class Journal {
       sleeps: this.sleeps.length,
       log: this.log.length,
       reports: this.#world.auditor.reports.length,
-      observations: this.observations.length,
+      attempts: this.attempts.length,
+      notes: this.#world.auditor.notes.length,
     };
   }
 
@@ -112,7 +117,7 @@ export class Journal {
         this.trace.push(`unlink ${event.notifier}`);
         break;
       case "pte-change":
-        this.trace.push(`pte ${rangeText(event)}`);
+        this.trace.push(`pte ${this.#rangeName(event)}`);
         break;
       case "install":
       case "tear-down":
@@ -125,6 +130,13 @@ export class Journal {
         this.#blocked.delete(task);
         break;
     }
+  }
+
+  tellReap(event: ReapEvent): void {
+    this.observations.push({ step: this.step, task: this.#world.currentTask, event });
+    if (event.kind === "log") this.log.push(event.line);
+    else if (event.kind === "reap-sleep") this.tellSleep(event.microseconds);
+    else if (event.kind === "reap-attempt") this.attempts.push(event.attempt);
   }
 
   tellCall(name: string): void {
@@ -146,6 +158,17 @@ export class Journal {
     this.calls.push(call);
     this.#open.push(call);
     this.trace.push(name);
+  }
+
+  /** A range by the name of the VMA that has it. */
+  #rangeName(event: {
+    readonly mm: string;
+    readonly start: unknown;
+    readonly end: unknown;
+  }): string {
+    const vmas = this.#world.scenario.mms.find(({ name }) => name === event.mm)?.vmas ?? [];
+    const text = rangeText(event);
+    return vmas.find(({ bounds }) => rangeText(bounds) === text)?.name ?? text;
   }
 
   #leave(

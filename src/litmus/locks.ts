@@ -17,11 +17,7 @@ export class NamedLock {
   readonly #tell: (event: TaskEvent) => void;
   readonly #holders: Holder[] = [];
 
-  constructor(
-    name: string,
-    kind: LockKind | RwSemaphore,
-    tell: (event: TaskEvent) => void,
-  ) {
+  constructor(name: string, kind: LockKind | RwSemaphore, tell: (event: TaskEvent) => void) {
     this.name = name;
     this.#lock = typeof kind === "string" ? makeLock(name, kind) : kind;
     this.#tell = tell;

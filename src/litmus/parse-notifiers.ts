@@ -34,9 +34,7 @@ export function shapesOf(entries: readonly [string, Item][]): Shape[] {
   return entries.map(([name, item]) => {
     if (!item.isMap) {
       if (item.scalar === "list") return { name, kind: "list", bounds: undefined };
-      return item.fail(
-        `${name} is "list", or a map with one of the keys ${KINDS.join(", ")}`,
-      );
+      return item.fail(`${name} is "list", or a map with one of the keys ${KINDS.join(", ")}`);
     }
     const found = item.entries.filter(([key]) => (KINDS as readonly string[]).includes(key));
     if (found.length !== 1) {

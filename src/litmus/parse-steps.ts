@@ -41,8 +41,7 @@ export function readStep(
     task = fields.get("task")?.text ?? DEFAULT_TASK;
   }
   const operations: Operation[] | undefined = given && new Compiler(declared).compile(given);
-  const tasks =
-    task !== undefined ? [task] : run?.scalar === "all" ? "all" : namesOf(run);
+  const tasks = task !== undefined ? [task] : run?.scalar === "all" ? "all" : namesOf(run);
   const pause = fields.get("pause");
   const steps = fields.get("steps");
   const isMoving = tasks === "all" || tasks.length > 0;
@@ -50,7 +49,8 @@ export function readStep(
     item.fail("pause and steps say how far a task runs, and no task runs here");
   }
   const timeItem = fields.get("time");
-  if (timeItem !== undefined && timeItem.scalar !== "passes") timeItem.fail("time: passes is all that can be said");
+  if (timeItem !== undefined && timeItem.scalar !== "passes")
+    timeItem.fail("time: passes is all that can be said");
   const advance = fields.get("advance");
   const expect = fields.get("expect");
   return {

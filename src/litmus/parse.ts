@@ -1,4 +1,5 @@
 import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
+import type { VmaKind } from "../sim/vma.ts";
 import type { Clause } from "./clause.ts";
 import { Compiler } from "./compiler.ts";
 import { type Declared, type LockKind, nameOf } from "./declared.ts";
@@ -7,7 +8,7 @@ import { readNotifiers, shapesOf } from "./parse-notifiers.ts";
 import { readStep } from "./parse-steps.ts";
 import type { Operation } from "./program.ts";
 import { type Bounds, boundsOf } from "./quantities.ts";
-import type { MmDeclaration, Scenario, VmaDeclaration } from "./scenario.ts";
+import type { MmDeclaration, Scenario, VmaDeclaration, WorkDeclaration } from "./scenario.ts";
 import { type Item, readYaml } from "./source.ts";
 
 const KEYS = [
@@ -20,6 +21,7 @@ const KEYS = [
   "notifiers",
   "locks",
   "completions",
+  "workqueues",
   "works",
   "tasks",
   "steps",
@@ -32,15 +34,17 @@ const DEFAULT_PROFILE: ProfileName = "v6.12";
 
 const LOCK_KINDS: readonly LockKind[] = ["mutex", "rwsem", "spinlock"];
 
-const VMA_KINDS = [
-  "anon-private",
-  "file-private",
-  "file-shared",
-  "anon-shared",
+const VMA_KINDS: readonly VmaKind[] = [
+  "anonymous",
+  "private-file",
+  "shared-file",
+  "shmem",
   "hugetlb",
   "pfnmap",
-  "mlocked",
 ];
+
+/** The workqueue of works that name none, as the kernel's `system_wq`. */
+const DEFAULT_WORKQUEUE = "events";
 
 /**
  * Reads a litmus file: `test/litmus/README.md` describes the format.
@@ -59,6 +63,7 @@ export function parseScenario(text: string): Scenario {
   const mms = readMms(fields.get("mms"));
   const locks = readLocks(fields.get("locks"));
   const mmNames = mms.map(({ name }) => name);
+  const workqueues = readWorkqueues(fields.get("workqueues"));
   const notifierItems = fields.get("notifiers")?.entries ?? [];
   const shapes = shapesOf(notifierItems);
   const declared: Declared = {
@@ -68,6 +73,7 @@ export function parseScenario(text: string): Scenario {
     ranges: rangesOf(shapes, mms),
     completions: namesOf(fields.get("completions")),
     works: (fields.get("works")?.entries ?? []).map(([name]) => name),
+    workqueues: [...workqueues.keys()],
   };
   const tasks = readPrograms(fields.get("tasks"), declared);
   const steps = (fields.get("steps")?.items ?? []).map((item, index) =>
@@ -95,7 +101,8 @@ export function parseScenario(text: string): Scenario {
     mms,
     subscribers: readNotifiers(notifierItems, shapes, declared),
     locks,
-    works: readPrograms(fields.get("works"), declared),
+    workqueues,
+    works: readWorks(fields.get("works"), declared),
     tasks,
     steps,
     finally: read("finally"),
@@ -124,13 +131,14 @@ function readMms(item: Item | undefined): readonly MmDeclaration[] {
 function readVmas(item: Item): readonly VmaDeclaration[] {
   const vmas = item.fields(["vmas"]).get("vmas");
   return (vmas?.entries ?? []).map(([name, value]) => {
-    const fields = value.fields(["range", "kind"]);
+    const fields = value.fields(["range", "kind", "mlocked"]);
     const range = fields.get("range") ?? value.fail(`${name} has no range`);
     const kind = fields.get("kind");
     return {
       name,
       bounds: boundsOf(range, new Map()),
-      kind: kind === undefined ? "anon-private" : nameOf(kind, VMA_KINDS, "kind of VMA"),
+      kind: kind === undefined ? "anonymous" : (nameOf(kind, VMA_KINDS, "kind of VMA") as VmaKind),
+      mlocked: fields.get("mlocked")?.boolean ?? false,
     };
   });
 }
@@ -157,6 +165,33 @@ function rangesOf(
 
 function namesOf(item: Item | undefined): string[] {
   return item === undefined ? [] : item.items.map((one) => one.text);
+}
+
+function readWorkqueues(item: Item | undefined): ReadonlyMap<string, number> {
+  const workqueues = new Map([[DEFAULT_WORKQUEUE, Number.POSITIVE_INFINITY]]);
+  for (const [name, value] of item?.entries ?? []) workqueues.set(name, value.count);
+  return workqueues;
+}
+
+/** `W: OPERATIONS`, or `W: { do: OPERATIONS, on: WORKQUEUE }`. */
+function readWorks(
+  item: Item | undefined,
+  declared: Declared,
+): ReadonlyMap<string, WorkDeclaration> {
+  return new Map(
+    (item?.entries ?? []).map(([name, value]) => {
+      const isLong = value.isMap && value.entries.some(([key]) => key === "do");
+      const fields = isLong ? value.fields(["do", "on"]) : new Map([["do", value]]);
+      const on = fields.get("on");
+      return [
+        name,
+        {
+          operations: new Compiler(declared).compile(fields.get("do") ?? value),
+          workqueue: on ? nameOf(on, declared.workqueues, "workqueue") : DEFAULT_WORKQUEUE,
+        },
+      ];
+    }),
+  );
 }
 
 function readPrograms(

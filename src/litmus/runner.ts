@@ -1,4 +1,6 @@
 import type { ViolationReport } from "../audit/report.ts";
+import type { SimulatedTask } from "../blocking/simulated-driver.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ProfileName } from "../notifier/profile.ts";
 import { type Clause, inForce, type View } from "./clause.ts";
@@ -8,7 +10,6 @@ import { type Operation, type Run, runOperations, type Value } from "./program.t
 import type { Scenario, Step } from "./scenario.ts";
 import { errorText, TaskRun } from "./task-run.ts";
 import { World } from "./world.ts";
-import type { Sleepable } from "../blocking/suspension.ts";
 
 /** Something that was not as the file says. */
 export interface Failure {
@@ -30,6 +31,8 @@ export interface LitmusRun {
   /** Those in force. */
   readonly clauses: readonly Clause[];
   readonly journal: Journal;
+  /** Where the tasks of each step stood when it was over: `T1: 0`, `T2: (blocked: thaw)`. */
+  readonly standings: readonly (readonly string[])[];
   readonly reports: readonly ViolationReport[];
 }
 
@@ -73,6 +76,8 @@ class ScenarioRun {
   readonly #failures: Failure[] = [];
   readonly #judged: Clause[] = [];
   readonly #tasks = new Map<string, TaskRun>();
+  readonly #timers: SimulatedTask[] = [];
+  readonly #standings: string[][] = [];
   /** Labels of points that have been passed. */
   readonly #passed = new Set<string>();
 
@@ -85,7 +90,7 @@ class ScenarioRun {
     this.#scenario = scenario;
     this.#profile = profile;
     this.#flipped = flipped;
-    this.#world = new World(scenario, profile, engine);
+    this.#world = new World(scenario, profile, engine, (name, body) => this.#admit(name, body));
     for (const name of scenario.tasks.keys()) this.#tasks.set(name, new TaskRun(name));
   }
 
@@ -95,8 +100,12 @@ class ScenarioRun {
       profile: this.#profile,
       failures: this.#failures,
       judged: this.#judged,
-      clauses: [...steps.flatMap(({ clauses }) => inForce(clauses, this.#profile)), ...inForce(last, this.#profile)],
+      clauses: [
+        ...steps.flatMap(({ clauses }) => inForce(clauses, this.#profile)),
+        ...inForce(last, this.#profile),
+      ],
       journal: this.#world.journal,
+      standings: this.#standings,
       reports: this.#world.auditor.reports,
     };
   }
@@ -134,7 +143,8 @@ class ScenarioRun {
     const clauses = inForce(step.clauses, this.#profile);
     const atThaw = clauses.filter(({ at }) => at === "thaw");
     const since = journal.mark;
-    const about = step.tasks === "all" ? undefined : this.#tasks.get(step.tasks.at(-1) ?? "");
+    const names = step.tasks === "all" ? [] : step.tasks.map((name) => this.#task(name).name);
+    const about = this.#tasks.get(names.at(-1) ?? "");
     journal.step = step.number;
     let thawed = false;
     journal.onThaw = () => {
@@ -144,7 +154,10 @@ class ScenarioRun {
     };
     try {
       for (const name of step.signals) this.#signal(name);
-      if (step.advance !== undefined) driver.advance(step.advance);
+      if (step.advance !== undefined) {
+        driver.advance(step.advance);
+        this.#fireTimers();
+      }
       this.#move(step);
     } catch (error) {
       if (!(error instanceof OffSchedule)) throw error;
@@ -152,12 +165,18 @@ class ScenarioRun {
       return false;
     }
     journal.onThaw = undefined;
+    const moved = step.tasks === "all" ? [...this.#tasks.keys()] : names;
+    this.#standings.push(moved.map((name) => `${name}: ${this.#task(name).result}`));
     if (!thawed) {
       for (const clause of atThaw) this.#settle(clause, step.number, false, "no thaw in this step");
     }
-    const task = step.tasks === "all" ? undefined : this.#tasks.get(step.tasks.at(-1) ?? "");
-    this.#judge(clauses.filter(({ at }) => at === "end"), step.number, since, task);
-    this.#checkErrors(step, clauses);
+    this.#judge(
+      clauses.filter(({ at }) => at === "end"),
+      step.number,
+      since,
+      about,
+    );
+    this.#checkErrors(moved, step, clauses);
     return true;
   }
 
@@ -182,11 +201,35 @@ class ScenarioRun {
       } else if (!run.isBusy) {
         const program = run.started ? undefined : this.#scenario.tasks.get(name);
         if (program === undefined) {
-          throw new OffSchedule(`run of ${name}`, "it has something to do", "it has returned, or was never given any");
+          throw new OffSchedule(
+            `run of ${name}`,
+            "it has something to do",
+            "it has returned, or was never given any",
+          );
         }
         this.#spawn(run, program);
       }
       this.#runUntil(run, step);
+    }
+  }
+
+  /** A worker or a timer begins by itself. Timers go off by themselves as well. */
+  #admit(name: string, body: Sleepable<unknown>): void {
+    const { driver } = this.#world;
+    if (name.startsWith("timer ")) {
+      this.#timers.push(driver.spawn(name, body));
+      return;
+    }
+    let run = this.#task(name);
+    for (let n = 2; run.isBusy; n += 1) run = this.#task(`${name} (${n})`);
+    run.started = true;
+    run.task = driver.spawn(run.name, body);
+  }
+
+  /** Time has passed: whatever was due happens, before anybody goes on. */
+  #fireTimers(): void {
+    for (const timer of this.#timers) {
+      while (this.#world.step(timer));
     }
   }
 
@@ -208,9 +251,10 @@ class ScenarioRun {
     const { label, steps = Number.POSITIVE_INFINITY, timePasses } = until;
     const wanted = label === undefined ? undefined : this.#labelOf(label);
     for (let taken = 0; taken < steps; taken += 1) {
-      if (taken === STEPS_MAX) throw new OffSchedule("run", `at most ${STEPS_MAX} steps`, "it goes on and on");
+      if (taken === STEPS_MAX)
+        throw new OffSchedule("run", `at most ${STEPS_MAX} steps`, "it goes on and on");
       if (!this.#world.step(task)) {
-        if (timePasses && run.blockedOn !== undefined && this.#world.driver.skipToNextTimer()) continue;
+        if (timePasses && run.blockedOn !== undefined && this.#letTimePass()) continue;
         break;
       }
       const at = run.pausedAt;
@@ -228,7 +272,6 @@ class ScenarioRun {
 
   /** Everybody goes on as far as possible, one after the other in the order of their first steps. */
   #runEverybody({ until }: Step): void {
-    const { driver } = this.#world;
     for (const run of this.#tasks.values()) {
       const program = this.#scenario.tasks.get(run.name);
       if (!run.started && program !== undefined) this.#spawn(run, program);
@@ -236,20 +279,31 @@ class ScenarioRun {
     for (let taken = 0; taken < STEPS_MAX; taken += 1) {
       const busy = [...this.#tasks.values()].filter((run) => run.isBusy);
       if (busy.some((run) => this.#world.step(run.task as NonNullable<TaskRun["task"]>))) continue;
-      if (!until.timePasses || busy.length === 0 || !driver.skipToNextTimer()) return;
+      if (!until.timePasses || busy.length === 0 || !this.#letTimePass()) return;
     }
     throw new OffSchedule("run", `at most ${STEPS_MAX} steps`, "they go on and on");
   }
 
+  #letTimePass(): boolean {
+    if (!this.#world.driver.skipToNextTimer()) return false;
+    this.#fireTimers();
+    return true;
+  }
+
   /** A label in its one normal form. */
   #labelOf(label: string): string {
-    const text = label.trim().replace(/^paused /, "").replace(/\.invalidate$/, "");
+    const text = label
+      .trim()
+      .replace(/^paused /, "")
+      .replace(/\.invalidate$/, "");
     const match = /^before (.+)\.start$/.exec(text);
     const isInterval = this.#scenario.declared.subscribers.get(match?.[1] ?? "") === "interval";
     return isInterval ? `before ${match?.[1]}` : text;
   }
 
-  #task(name: string): TaskRun {
+  /** The task of this name, which may be the name of a work. */
+  #task(given: string): TaskRun {
+    const name = this.#scenario.works.has(given) ? `work ${given}` : given;
     let run = this.#tasks.get(name);
     if (run === undefined) {
       run = new TaskRun(name);
@@ -280,8 +334,7 @@ class ScenarioRun {
   }
 
   /** An error that nobody expects is a failure, lest a file pass that does nothing. */
-  #checkErrors(step: Step, clauses: readonly Clause[]): void {
-    const names = step.tasks === "all" ? [...this.#tasks.keys()] : step.tasks;
+  #checkErrors(names: readonly string[], step: Step, clauses: readonly Clause[]): void {
     for (const name of names) {
       const run = this.#tasks.get(name);
       if (run?.error === undefined) continue;
@@ -291,7 +344,11 @@ class ScenarioRun {
       if (isExpected) continue;
       const message = run.error instanceof Error ? run.error.message : "";
       const actual = `${errorText(run.error)} (${message})`;
-      this.#fail(step.number, step.line, { what: `result of ${name}`, expected: "no error", actual });
+      this.#fail(step.number, step.line, {
+        what: `result of ${name}`,
+        expected: "no error",
+        actual,
+      });
     }
   }
 

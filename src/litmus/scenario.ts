@@ -1,4 +1,5 @@
 import type { ProfileName } from "../notifier/profile.ts";
+import type { VmaKind } from "../sim/vma.ts";
 import type { Clause } from "./clause.ts";
 import type { Declared, LockKind, SubscriberKind } from "./declared.ts";
 import type { Operation, Program } from "./program.ts";
@@ -37,8 +38,15 @@ export interface SubscriberDeclaration {
 
 export interface VmaDeclaration {
   readonly name: string;
-  readonly kind: string;
+  readonly kind: VmaKind;
+  readonly mlocked: boolean;
   readonly bounds: Bounds;
+}
+
+/** A work item, and the workqueue that it is queued on. */
+export interface WorkDeclaration {
+  readonly operations: readonly Operation[];
+  readonly workqueue: string;
 }
 
 export interface MmDeclaration {
@@ -47,7 +55,7 @@ export interface MmDeclaration {
 }
 
 /** How far a step runs its tasks. */
-export interface Until {
+interface Until {
   /** A point's label; else until they are done or have to sleep. */
   readonly label: string | undefined;
   readonly steps: number | undefined;
@@ -80,7 +88,9 @@ export interface Scenario {
   readonly mms: readonly MmDeclaration[];
   readonly subscribers: readonly SubscriberDeclaration[];
   readonly locks: ReadonlyMap<string, LockKind>;
-  readonly works: ReadonlyMap<string, readonly Operation[]>;
+  /** How many works of each workqueue run at once. */
+  readonly workqueues: ReadonlyMap<string, number>;
+  readonly works: ReadonlyMap<string, WorkDeclaration>;
   readonly tasks: ReadonlyMap<string, readonly Operation[]>;
   readonly steps: readonly Step[];
   /** After the last step, when the auditor has looked at what was left open. */

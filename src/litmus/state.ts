@@ -13,9 +13,23 @@ export const MM_PROPERTIES: Readonly<Record<string, Property>> = {
   list: (world, name) => joined(world.mm(name).listNotifiers.map((notifier) => notifier.name)),
   tree: (world, name) => joined(treeOf(world, name)),
   deferred: (world, name) => joined(deferredOf(world, name)),
+  unstable: (world, name) => String(world.victim(name).unstable),
+  oom_skip: (world, name) => String(world.victim(name).oomSkip),
+  mmap_lock(world, name) {
+    const { mmapLock } = world.mm(name);
+    if (mmapLock.writing) return "write";
+    return mmapLock.readers > 0 ? "read" : "free";
+  },
 };
 
-export const SUBSCRIBER_PROPERTIES: Readonly<Record<string, Property>> = {
+/** What can be read of a list notifier. */
+export const LIST_PROPERTIES: Readonly<Record<string, Property>> = {
+  users: (world, name) => String(world.subscriber(name).list?.users ?? "none"),
+  linked: (world, name) => String(world.subscriber(name).list?.linked ?? false),
+};
+
+/** What can be read of an interval notifier or a passive mirror. */
+export const INTERVAL_PROPERTIES: Readonly<Record<string, Property>> = {
   seq(world, name) {
     const { interval, mirror, declaration } = world.subscriber(name);
     if (interval !== undefined) return String(interval.sequence);
@@ -23,22 +37,27 @@ export const SUBSCRIBER_PROPERTIES: Readonly<Record<string, Property>> = {
     const { mirrors } = world.mm(declaration.mm);
     return mirrors.has(mirror) ? String(mirrors.sequenceOf(mirror)) : "none";
   },
-  users: (world, name) => String(world.subscriber(name).list?.users ?? "none"),
-  linked: (world, name) => String(world.subscriber(name).list?.linked ?? false),
-  in_tree: (world, name) => String(treeOf(world, world.subscriber(name).declaration.mm).includes(name)),
+  in_tree: (world, name) =>
+    String(treeOf(world, world.subscriber(name).declaration.mm).includes(name)),
   deferred: (world, name) =>
     String(deferredOf(world, world.subscriber(name).declaration.mm).includes(name)),
   last(world, name) {
     const { interval, mirror, declaration } = world.subscriber(name);
     if (interval !== undefined) return String(interval.last);
-    return mirror === undefined ? "none" : String(world.mm(declaration.mm).mirrors.endOf(mirror) - 1n);
+    return mirror === undefined
+      ? "none"
+      : String(world.mm(declaration.mm).mirrors.endOf(mirror) - 1n);
   },
+  /** The lock bit of a passive mirror. */
   locked(world, name) {
-    const subscriber = world.subscribers.get(name);
-    if (subscriber === undefined) return String(world.lock(name).holders.length > 0);
-    const { mirror, declaration } = subscriber;
+    const { mirror, declaration } = world.subscriber(name);
     return String(mirror !== undefined && world.mm(declaration.mm).mirrors.isLocked(mirror));
   },
+};
+
+/** What can be read of a lock. */
+export const LOCK_PROPERTIES: Readonly<Record<string, Property>> = {
+  locked: (world, name) => String(world.lock(name).holders.length > 0),
   holders: (world, name) => joined(world.lock(name).holders),
 };
 

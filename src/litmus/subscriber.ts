@@ -157,7 +157,10 @@ export class Subscriber {
   }
 
   /** Runs a callback's program; undefined if that did not say what to answer. */
-  *#call(callback: CallbackName, about: Partial<CallbackCall>): Sleepable<number | boolean | undefined> {
+  *#call(
+    callback: CallbackName,
+    about: Partial<CallbackCall>,
+  ): Sleepable<number | boolean | undefined> {
     const run = this.#runOf(callback, about);
     yield { kind: "point", label: `in ${run.call?.name}` };
     const value = yield* runOperations(this.#program(callback).operations, run);
@@ -171,7 +174,9 @@ export class Subscriber {
     while (!result.done) {
       const suspension = result.value;
       if (suspension.kind === "wait" && !suspension.ready()) {
-        throw new Error(`${this.name}.${callback} may not sleep, and waits for ${suspension.resource}`);
+        throw new Error(
+          `${this.name}.${callback} may not sleep, and waits for ${suspension.resource}`,
+        );
       }
       result = body.next();
     }

@@ -51,9 +51,6 @@ export class TaskRun {
   get result(): string {
     const state = this.task?.state;
     switch (state?.kind) {
-      case undefined:
-      case "new":
-        return "(not started)";
       case "point":
         return `(paused: ${state.label})`;
       case "wait":
@@ -62,6 +59,8 @@ export class TaskRun {
         return resultText(state.value);
       case "failed":
         return errorText(state.error);
+      default:
+        return "(not started)";
     }
   }
 }

@@ -1,18 +1,24 @@
+import { Auditor } from "../audit/auditor.ts";
 import { Completion } from "../blocking/completion.ts";
 import { SimulatedDriver, type SimulatedTask } from "../blocking/simulated-driver.ts";
 import { type Sleepable, waitUntil } from "../blocking/suspension.ts";
 import { WaitQueue } from "../blocking/wait-queue.ts";
-import { Auditor } from "../audit/auditor.ts";
 import type { Engine } from "../engine/engine.ts";
 import { AddressSpace } from "../notifier/address-space.ts";
 import { NotifierDomain } from "../notifier/domain.ts";
 import type { ProfileName } from "../notifier/profile.ts";
 import type { InvalidationEvent } from "../notifier/range.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
-import { NamedLock } from "./locks.ts";
+import { NoReclaimScope } from "../sim/allocation.ts";
+import type { Scheduler } from "../sim/clock.ts";
+import { Victim } from "../sim/victim.ts";
+import { vmaList } from "../sim/vma.ts";
+import { type Work, Workqueue } from "../sim/workqueue.ts";
 import { Journal } from "./journal.ts";
+import { NamedLock } from "./locks.ts";
+import { runOperations } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
-import type { Scenario } from "./scenario.ts";
+import type { Scenario, VmaDeclaration } from "./scenario.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** A number that callbacks raise and lower, and that tasks can wait for. */
@@ -71,13 +77,21 @@ export class World {
   readonly #locks = new Map<string, NamedLock>();
   readonly #counters = new Map<string, Counter>();
   readonly #completions = new Map<string, Completion>();
-  /** How deep each task is in no-reclaim scopes. */
-  readonly noReclaim: Map<string, number> = new Map<string, number>();
+  /** The processes behind the address spaces, by their names. */
+  readonly victims: ReadonlyMap<string, Victim>;
+  readonly #noReclaim = new Map<string, NoReclaimScope>();
+  readonly #works = new Map<string, Work>();
   /** Who refused last. */
   refusedBy: string | number | undefined;
   currentTask = "setup";
 
-  constructor(scenario: Scenario, profile: ProfileName, engine: Engine) {
+  /** @param admit is told of every task that begins by itself: the workers of works, and timers */
+  constructor(
+    scenario: Scenario,
+    profile: ProfileName,
+    engine: Engine,
+    admit: (name: string, body: Sleepable<unknown>) => void,
+  ) {
     this.scenario = scenario;
     this.profile = profile;
     this.engine = engine;
@@ -105,6 +119,10 @@ export class World {
       ]),
     );
     const tell = this.journal.tell.bind(this.journal);
+    this.victims = new Map(
+      scenario.mms.map(({ name, vmas }) => [name, this.#makeVictim(this.mm(name), vmas)]),
+    );
+    this.#makeWorks(admit);
     for (const [name, kind] of scenario.locks) {
       this.#locks.set(name, new NamedLock(name, kind, tell));
     }
@@ -145,6 +163,19 @@ export class World {
     return findOrMake(this.#completions, name, () => new Completion(`completion ${name}`));
   }
 
+  victim(name: string): Victim {
+    return mustFind(this.victims.get(name));
+  }
+
+  work(name: string): Work {
+    return mustFind(this.#works.get(name));
+  }
+
+  /** The no-reclaim scopes of a task. */
+  noReclaim(task: string): NoReclaimScope {
+    return findOrMake(this.#noReclaim, task, () => new NoReclaimScope());
+  }
+
   /** Sleeps for a span of virtual time, which is told. */
   *sleep(microseconds: number): Sleepable<undefined> {
     this.journal.tellSleep(microseconds);
@@ -161,6 +192,54 @@ export class World {
   /** A callback was called that address spaces do not tell of. */
   tellCall(name: string): void {
     this.journal.tellCall(name);
+  }
+
+  #makeVictim(mm: AddressSpace, vmas: readonly VmaDeclaration[]): Victim {
+    const list = vmaList(
+      vmas.map(({ kind, mlocked, bounds }) => ({
+        kind,
+        mlocked,
+        start: bounds.start,
+        end: bounds.end,
+      })),
+    );
+    return new Victim({
+      mm,
+      vmas: () => list,
+      zap: (_vma, start, end) => {
+        this.journal.tell({ kind: "pte-change", mm: mm.name, start, end });
+        return undefined;
+      },
+      events: (event) => this.journal.tellReap(event),
+    });
+  }
+
+  #makeWorks(admit: (name: string, body: Sleepable<unknown>) => void): void {
+    const { driver, journal, scenario } = this;
+    const scheduler: Scheduler = {
+      get now() {
+        return driver.now;
+      },
+      sleep: (microseconds) => driver.sleep(microseconds),
+      spawn: admit,
+    };
+    const events = journal.tell.bind(journal);
+    const workqueues = new Map(
+      [...scenario.workqueues].map(([name, maxActive]) => [
+        name,
+        new Workqueue({ name, scheduler, maxActive, events }),
+      ]),
+    );
+    for (const [name, { operations, workqueue }] of scenario.works) {
+      const body = (): Sleepable<unknown> =>
+        runOperations(operations, {
+          world: this,
+          task: this.currentTask,
+          call: undefined,
+          last: null,
+        });
+      this.#works.set(name, mustFind(workqueues.get(workqueue)).work(name, body));
+    }
   }
 
   dispose(): void {

@@ -1,9 +1,9 @@
 import { runAsync } from "../blocking/asynchronous-driver.ts";
 import { RwSemaphore } from "../blocking/rw-semaphore.ts";
 import type { Sleepable } from "../blocking/suspension.ts";
+import { runAtOnce } from "../blocking/synchronous-driver.ts";
 import type { Address } from "../engine/addresses.ts";
 import { defaultEngine, type Engine } from "../engine/engine.ts";
-import { runAtOnce } from "./callback-walk.ts";
 import { NotifierDomain } from "./domain.ts";
 import type { EventSink } from "./events.ts";
 import type {

@@ -8,21 +8,32 @@ const files = readdirSync(import.meta.dirname)
   .filter((name) => name.endsWith(".yaml"))
   .sort();
 
+/** The files here, and the examples of the format page. */
+const scenarios = [
+  ...files.map((name) => ({ name, text: read(name) })),
+  ...[...read("README.md").matchAll(/```yaml\n(.*?)```/gs)].map(([, text], index) => ({
+    name: `README.md, example ${index + 1}`,
+    text,
+  })),
+];
+
+function read(name: string): string {
+  return readFileSync(join(import.meta.dirname, name), "utf8");
+}
+
 describe.each(TARGETS)("litmus files on the %s engine", (target) => {
   const engine = engineOf(target);
 
-  it.each(files)("%s holds", (file) => {
-    const scenario = parseScenario(readFileSync(join(import.meta.dirname, file), "utf8"));
-    expect(runLitmus(scenario, engine).failures).toEqual([]);
+  it.each(scenarios)("$name holds", ({ text }) => {
+    expect(runLitmus(parseScenario(text), engine).failures).toEqual([]);
   });
 });
 
 describe("every expectation, negated, fails:", () => {
   const engine = engineOf("release");
 
-  it.each(files)("%s", (file) => {
-    const scenario = parseScenario(readFileSync(join(import.meta.dirname, file), "utf8"));
-    const flips = flipScenario(scenario, engine);
+  it.each(scenarios)("$name", ({ text }) => {
+    const flips = flipScenario(parseScenario(text), engine);
     expect(flips.length).toBeGreaterThan(0);
     expect(flips.filter(({ failed }) => !failed)).toEqual([]);
   });

@@ -1,7 +1,7 @@
-import { addressOf } from "../quantities.ts";
-import { plain } from "../program.ts";
 import type { Compiler } from "../compiler.ts";
 import type { Arguments, Operation } from "../program.ts";
+import { plain } from "../program.ts";
+import { addressOf } from "../quantities.ts";
 import type { World } from "../world.ts";
 import { type OperationKinds, option } from "./operation-kind.ts";
 

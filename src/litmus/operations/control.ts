@@ -1,6 +1,6 @@
+import type { Compiler } from "../compiler.ts";
 import { nameOf } from "../declared.ts";
 import { EVENT_NAMES } from "../names.ts";
-import type { Compiler } from "../compiler.ts";
 import { Answer, plain, type Run, runOperations } from "../program.ts";
 import { resultText, returnOf } from "../quantities.ts";
 import type { Item } from "../source.ts";

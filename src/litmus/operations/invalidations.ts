@@ -1,8 +1,8 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
 import type { NotifierRange } from "../../notifier/range.ts";
 import type { Compiler } from "../compiler.ts";
-import { EVENT_NAMES } from "../names.ts";
 import { nameOf } from "../declared.ts";
+import { EVENT_NAMES } from "../names.ts";
 import type { Arguments, Operation, Run, Value } from "../program.ts";
 import type { Invalidation } from "../world.ts";
 import { type OperationKinds, option } from "./operation-kind.ts";

@@ -32,7 +32,9 @@ export const LOCKS: OperationKinds = {
       const mirror = mirrorOf(given, compiler);
       const otherwise = given.options.get("else");
       const operations = otherwise === undefined ? undefined : compiler.compile(otherwise);
-      const { name, mode } = mirror ? { name: "", mode: "write" as const } : lockOf(given, compiler);
+      const { name, mode } = mirror
+        ? { name: "", mode: "write" as const }
+        : lockOf(given, compiler);
       return function* (run) {
         const { world, task, call } = run;
         let taken: boolean;

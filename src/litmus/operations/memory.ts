@@ -1,10 +1,9 @@
+import { ALLOCATION_CONTEXTS, type AllocationContext, allocate } from "../../sim/allocation.ts";
+import { bruteForce } from "../brute-force.ts";
 import type { Compiler } from "../compiler.ts";
 import { nameOf } from "../declared.ts";
 import { type Arguments, type Operation, plain, runOperations } from "../program.ts";
-import { bruteForce } from "../brute-force.ts";
 import { type OperationKinds, option } from "./operation-kind.ts";
-
-const CONTEXTS = ["GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_NOWAIT", "GFP_ATOMIC"];
 
 /** What happens to memory and to the mirrors' own page tables. */
 export const MEMORY: OperationKinds = {
@@ -33,13 +32,14 @@ export const MEMORY: OperationKinds = {
   alloc: {
     argument: "required",
     compile({ argument }) {
-      const context = nameOf(argument, CONTEXTS, "allocation context");
-      const mayReclaim = context !== "GFP_NOWAIT" && context !== "GFP_ATOMIC";
-      return plain(({ world, task }) => {
-        const reclaims = mayReclaim && (world.noReclaim.get(task) ?? 0) === 0;
-        world.journal.tell({ kind: "allocate", context, reclaims });
+      const context = nameOf(argument, ALLOCATION_CONTEXTS, "allocation context");
+      return function* ({ world, task }) {
+        yield* allocate(context as AllocationContext, {
+          noReclaim: world.noReclaim(task),
+          events: (event) => world.journal.tell(event),
+        });
         return 0;
-      });
+      };
     },
   },
   no_reclaim: {
@@ -47,13 +47,12 @@ export const MEMORY: OperationKinds = {
     compile({ argument }, compiler) {
       const operations = compiler.compile(argument);
       return function* (run) {
-        const { world, task } = run;
-        const depth = world.noReclaim.get(task) ?? 0;
-        world.noReclaim.set(task, depth + 1);
+        const scope = run.world.noReclaim(run.task);
+        scope.save();
         try {
           return yield* runOperations(operations, run);
         } finally {
-          world.noReclaim.set(task, depth);
+          scope.restore();
         }
       };
     },

@@ -1,9 +1,9 @@
-import type { Item } from "../source.ts";
 import type { Compiler } from "../compiler.ts";
 import type { Arguments, Operation } from "../program.ts";
+import type { Item } from "../source.ts";
 
 /** One kind of operation: what its name takes, and what it does. */
-export interface OperationKind {
+interface OperationKind {
   readonly argument: "none" | "optional" | "required";
   /** Keys that may stand beside its name. */
   readonly options?: readonly string[];

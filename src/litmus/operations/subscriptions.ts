@@ -1,5 +1,5 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
-import { runNowOrLater } from "../../notifier/callback-walk.ts";
+import { runNowOrLater } from "../../blocking/synchronous-driver.ts";
 import { plain, type Value } from "../program.ts";
 import type { Bounds } from "../quantities.ts";
 import type { Subscriber } from "../subscriber.ts";
@@ -70,7 +70,8 @@ export const SUBSCRIPTIONS: OperationKinds = {
     options: ["to"],
     compile(given, compiler) {
       const name = compiler.subscriber(given.argument, ["list"]);
-      const users = option(given, "to", (item) => item.count) ?? given.argument.fail("to is missing");
+      const users =
+        option(given, "to", (item) => item.count) ?? given.argument.fail("to is missing");
       return plain(({ world }) => {
         registered(world, name).list.users = users;
         return 0;

@@ -1,0 +1,181 @@
+import { callName, type Observation } from "./journal.ts";
+import { durationText, rangeText, resultText } from "./quantities.ts";
+import type { LitmusRun } from "./runner.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** A line of the story: what a task does, and how that changes its depth of calls. */
+interface Line {
+  readonly text: string;
+  /** Deeper from the next line on, or shallower from this one on. */
+  readonly depth?: 1 | -1;
+}
+
+/** A task's column begins so much further right than that of the task before. */
+const COLUMN = 4;
+
+/** One run told in order: who called what, who was called for it, and who waits for whom. */
+export function storyOf(scenario: Scenario, run: LitmusRun): string {
+  const lines = [`${scenario.title} (${run.profile})`, `${scenario.kernel}: ${scenario.why}`, ""];
+  const depths = new Map<string, number>();
+  const columns = new Map<string, number>();
+  for (const step of scenario.steps) {
+    const standing = run.standings[step.number - 1];
+    lines.push(`${String(step.number).padStart(3)}  ${step.text}`);
+    const told = run.journal.observations.filter((one) => one.step === step.number);
+    for (let i = 0; i < told.length; i += 1) {
+      const { task } = told[i];
+      const line = lineOf(told[i].event);
+      if (line === undefined) continue;
+      if (!columns.has(task)) columns.set(task, columns.size * COLUMN);
+      let depth = depths.get(task) ?? 0;
+      if (line.depth === -1) depth = Math.max(0, depth - 1);
+      const answer = answerAt(told, i);
+      const text = answer === undefined ? line.text : `${line.text} ${answer}`;
+      lines.push(`     ${" ".repeat(columns.get(task) ?? 0)}${task}  ${"  ".repeat(depth)}${text}`);
+      if (answer !== undefined) i += 1;
+      else if (line.depth === 1) depth += 1;
+      depths.set(task, depth);
+    }
+    if (standing === undefined) {
+      lines.push("     the run ended here");
+      break;
+    }
+    for (const one of standing) lines.push(`     = ${one}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** A callback that did nothing that is told gets its answer on the same line. */
+function answerAt(told: readonly Observation[], i: number): string | undefined {
+  const { event, task } = told[i];
+  const next = told.at(i + 1);
+  if (event.kind !== "callback-enter" || next?.event.kind !== "callback-leave") return undefined;
+  const isSame = next.task === task && next.event.notifier === event.notifier;
+  return isSame && next.event.callback === event.callback ? answer(next.event) : undefined;
+}
+
+function answer({ result }: { readonly result: unknown }): string {
+  return result === null ? "returns" : `returns ${resultText(result)}`;
+}
+
+function lineOf(event: Observation["event"]): Line | undefined {
+  switch (event.kind) {
+    case "invalidate-enter": {
+      const mode = event.blockable ? "" : "_nonblock";
+      const range = `${event.mm}, ${rangeText(event)}, ${event.event}`;
+      return { text: `mmu_notifier_invalidate_range_start${mode}(${range})`, depth: 1 };
+    }
+    case "invalidate-start":
+      return { text: "returns 0", depth: -1 };
+    case "invalidate-refused":
+      return { text: `returns -${event.errno}, refused by ${event.refusedBy}`, depth: -1 };
+    case "invalidate-end-enter":
+      return { text: `mmu_notifier_invalidate_range_end(${event.mm})`, depth: 1 };
+    case "invalidate-end":
+      return { text: "returns", depth: -1 };
+    case "invalidate-end-again":
+      return { text: "mmu_notifier_invalidate_range_end a second time" };
+    case "sequence":
+      return {
+        text: `invalidate_seq = ${event.sequence}, active_invalidate_ranges = ${event.active}`,
+      };
+    case "callback-enter": {
+      const cur = event.sequence === null ? "" : ` (cur ${event.sequence})`;
+      const why = event.rollback ? " (roll-back)" : "";
+      return { text: `${callName(event.notifier, event.callback)}${cur}${why}`, depth: 1 };
+    }
+    case "callback-leave":
+      return { text: `${callName(event.notifier, event.callback)} ${answer(event)}`, depth: -1 };
+    case "callback-threw":
+      return { text: `throws: ${event.message}`, depth: -1 };
+    case "sleep-while-non-blocking":
+      return { text: `! may sleep for ${event.resource}, and must not` };
+    case "warn":
+      return {
+        text: `WARN ${event.warning}${event.notifier === null ? "" : ` (${event.notifier})`}`,
+      };
+    case "register-enter":
+      return { text: `mmu_notifier_register(${event.notifier})`, depth: 1 };
+    case "register":
+    case "synchronize":
+    case "release":
+      return { text: "returns", depth: -1 };
+    case "unregister-enter":
+      return { text: `mmu_notifier_unregister(${event.notifier})`, depth: 1 };
+    case "unregister":
+      return { text: `returns (${event.notifier} unregistered)`, depth: -1 };
+    case "unlinked":
+      return { text: `${event.notifier} leaves the list` };
+    case "get":
+      return { text: `mmu_notifier_get(${event.notifier}): users ${event.users}` };
+    case "put":
+      return { text: `mmu_notifier_put(${event.notifier}): users ${event.users}` };
+    case "synchronize-enter":
+      return { text: "mmu_notifier_synchronize()", depth: 1 };
+    case "release-enter":
+      return { text: `mmu_notifier_release(${event.mm})`, depth: 1 };
+    case "interval-insert": {
+      const how = event.deferred ? "deferred" : "into the tree";
+      return {
+        text: `mmu_interval_notifier_insert(${event.notifier}): ${how}, seq ${event.sequence}`,
+      };
+    }
+    case "interval-remove": {
+      const how = event.deferred ? "deferred" : "out of the tree";
+      return { text: `mmu_interval_notifier_remove(${event.notifier}): ${how}` };
+    }
+    case "interval-inserted":
+      return { text: `${event.notifier} comes into the tree` };
+    case "interval-removed":
+      return { text: `${event.notifier} leaves the tree` };
+    case "set-sequence":
+      return { text: `mmu_interval_set_seq(${event.notifier}, ${event.sequence})` };
+    case "read-enter":
+      return { text: `mmu_interval_read_begin(${event.subscriber})` };
+    case "read-begin":
+      return { text: `mmu_interval_read_begin(${event.subscriber}) returns ${event.sequence}` };
+    case "read-retry":
+      return {
+        text: `mmu_interval_read_retry(${event.subscriber}, ${event.sequence}): ${event.retry}`,
+      };
+    case "lock":
+      return { text: `takes ${event.lock}${modeText(event.mode)}` };
+    case "trylock":
+      return {
+        text: `tries ${event.lock}${modeText(event.mode)}: ${event.taken ? "taken" : "held"}`,
+      };
+    case "unlock":
+      return { text: `releases ${event.lock}` };
+    case "allocate":
+      return { text: `allocates with ${event.context}${event.reclaims ? ", may reclaim" : ""}` };
+    case "block":
+      return { text: `... sleeps: ${event.resource}` };
+    case "wake":
+      return { text: `... goes on: ${event.resource}` };
+    case "pte-change":
+      return { text: `changes page table entries ${rangeText(event)} of ${event.mm}` };
+    case "install":
+      return { text: `installs entries ${rangeText(event)} of ${event.subscriber}` };
+    case "tear-down":
+      return { text: `tears down entries ${rangeText(event)} of ${event.subscriber}` };
+    case "reap-attempt":
+      return { text: `oom_reap_task_mm(${event.mm}): attempt ${event.attempt}`, depth: 1 };
+    case "reap-attempted":
+      return { text: `returns: ${event.result}`, depth: -1 };
+    case "reap-sleep":
+      return { text: `sleeps for ${durationText(event.microseconds)}` };
+    case "log":
+      return { text: `prints "${event.line}"` };
+    case "work-queue":
+    case "work-run":
+    case "work-done":
+    case "work-wait":
+      return { text: `${event.kind.replace("-", " ")} ${event.work}` };
+    default:
+      return undefined;
+  }
+}
+
+function modeText(mode: string): string {
+  return mode === "exclusive" ? "" : ` for ${mode}`;
+}
