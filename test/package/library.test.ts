@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-describe.each(["index", "sim/index", "trace/index", "replay/index"])(
+describe.each(["index", "audit/index", "sim/index", "trace/index", "replay/index"])(
   "the library entry dist/%s.js",
   (entry) => {
     it("imports nothing from outside this package", async () => {
