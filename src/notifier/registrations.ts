@@ -224,32 +224,6 @@ export class Registrations {
     );
   }
 
-  clearFlushYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearFlushYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  clearYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  testYoung(address: Address): boolean {
-    return this.#subscriptions.list.some(({ ops, mm }) => ops.testYoung?.(mm, address));
-  }
-
-  archInvalidateSecondaryTlbs(start: Address, end: Address): void {
-    for (const { ops, mm } of this.#subscriptions.list) {
-      ops.archInvalidateSecondaryTlbs?.(mm, start, end);
-    }
-  }
-
   *release(): Sleepable<undefined> {
     const { points, domain, mirrors } = this.#subscriptions;
     mirrors.tree.checkAlive();
