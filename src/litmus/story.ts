@@ -1,4 +1,4 @@
-import { callName, type Observation } from "./journal.ts";
+import { callName, type Journal, type Observation } from "./journal.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { LitmusRun } from "./runner.ts";
 import type { Scenario } from "./scenario.ts";
@@ -24,7 +24,7 @@ export function storyOf(scenario: Scenario, run: LitmusRun): string {
     const told = run.journal.observations.filter((one) => one.step === step.number);
     for (let i = 0; i < told.length; i += 1) {
       const { task } = told[i];
-      const line = lineOf(told[i].event);
+      const line = lineOf(told[i].event, run.journal);
       if (line === undefined) continue;
       if (!columns.has(task)) columns.set(task, columns.size * COLUMN);
       let depth = depths.get(task) ?? 0;
@@ -58,7 +58,9 @@ function answer({ result }: { readonly result: unknown }): string {
   return result === null ? "returns" : `returns ${resultText(result)}`;
 }
 
-function lineOf(event: Observation["event"]): Line | undefined {
+function lineOf(event: Observation["event"], journal: Journal): Line | undefined {
+  const mirrorOf = ({ mm, mirror }: { readonly mm: string; readonly mirror: number }): string =>
+    journal.nameOf(mm, mirror);
   switch (event.kind) {
     case "invalidate-enter": {
       const mode = event.blockable ? "" : "_nonblock";
@@ -68,7 +70,10 @@ function lineOf(event: Observation["event"]): Line | undefined {
     case "invalidate-start":
       return { text: "returns 0", depth: -1 };
     case "invalidate-refused":
-      return { text: `returns -${event.errno}, refused by ${event.refusedBy}`, depth: -1 };
+      return {
+        text: `returns -${event.errno}, refused by ${journal.nameOf(event.mm, event.refusedBy)}`,
+        depth: -1,
+      };
     case "invalidate-end-enter":
       return { text: `mmu_notifier_invalidate_range_end(${event.mm})`, depth: 1 };
     case "invalidate-end":
@@ -128,15 +133,33 @@ function lineOf(event: Observation["event"]): Line | undefined {
       return { text: `${event.notifier} comes into the tree` };
     case "interval-removed":
       return { text: `${event.notifier} leaves the tree` };
+    case "mirror-insert": {
+      const how = event.deferred ? "deferred" : "into the tree";
+      return { text: `${mirrorOf(event)} is inserted: ${how}, seq ${event.sequence}` };
+    }
+    case "mirror-remove":
+      return { text: `${mirrorOf(event)} is removed: ${event.deferred ? "deferred" : "at once"}` };
+    case "mirror-inserted":
+      return { text: `${mirrorOf(event)} comes into the tree` };
+    case "mirror-removed":
+      return { text: `${mirrorOf(event)} leaves the tree` };
+    case "mirror-lock":
+      return { text: `takes the lock of ${mirrorOf(event)}` };
+    case "mirror-trylock-failed":
+      return { text: `tries the lock of ${mirrorOf(event)}: held` };
+    case "mirror-unlock":
+      return { text: `releases the lock of ${mirrorOf(event)}` };
     case "set-sequence":
       return { text: `mmu_interval_set_seq(${event.notifier}, ${event.sequence})` };
     case "read-enter":
-      return { text: `mmu_interval_read_begin(${event.subscriber})` };
+      return { text: `mmu_interval_read_begin(${journal.nameOf(event.mm, event.subscriber)})` };
     case "read-begin":
-      return { text: `mmu_interval_read_begin(${event.subscriber}) returns ${event.sequence}` };
+      return {
+        text: `mmu_interval_read_begin(${journal.nameOf(event.mm, event.subscriber)}) returns ${event.sequence}`,
+      };
     case "read-retry":
       return {
-        text: `mmu_interval_read_retry(${event.subscriber}, ${event.sequence}): ${event.retry}`,
+        text: `mmu_interval_read_retry(${journal.nameOf(event.mm, event.subscriber)}, ${event.sequence}): ${event.retry}`,
       };
     case "lock":
       return { text: `takes ${event.lock}${modeText(event.mode)}` };
@@ -155,9 +178,13 @@ function lineOf(event: Observation["event"]): Line | undefined {
     case "pte-change":
       return { text: `changes page table entries ${rangeText(event)} of ${event.mm}` };
     case "install":
-      return { text: `installs entries ${rangeText(event)} of ${event.subscriber}` };
+      return {
+        text: `installs entries ${rangeText(event)} of ${journal.nameOf(event.mm, event.subscriber)}`,
+      };
     case "tear-down":
-      return { text: `tears down entries ${rangeText(event)} of ${event.subscriber}` };
+      return {
+        text: `tears down entries ${rangeText(event)} of ${journal.nameOf(event.mm, event.subscriber)}`,
+      };
     case "reap-attempt":
       return { text: `oom_reap_task_mm(${event.mm}): attempt ${event.attempt}`, depth: 1 };
     case "reap-attempted":
