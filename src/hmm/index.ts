@@ -28,3 +28,26 @@ export {
 export { PAGE_SIZE, PMD_SIZE } from "../sim/cpu/units.ts";
 export type { Protection, VmArea, VmAreaOptions } from "../sim/cpu/vm-area.ts";
 export { unmapPageRange, zapPageRangeSingle } from "../sim/cpu/zap.ts";
+export type { Collider } from "./collide-and-retry.ts";
+export { collideAndRetry } from "./collide-and-retry.ts";
+export type {
+  DmirrorOptions,
+  DmirrorProtection,
+  DmirrorResult,
+  DmirrorSnapshot,
+} from "./dmirror.ts";
+export { Dmirror } from "./dmirror.ts";
+export { DmirrorDevice } from "./dmirror-device.ts";
+export type { DmirrorEntry } from "./dmirror-table.ts";
+export {
+  HMM_PFN_ERROR,
+  HMM_PFN_REQ_FAULT,
+  HMM_PFN_REQ_WRITE,
+  HMM_PFN_VALID,
+  HMM_PFN_WRITE,
+  hmmPfnFlagsOrder,
+  hmmPfnToMapOrder,
+  hmmPfnToPfn,
+} from "./hmm-pfn.ts";
+export type { HmmRange } from "./range-fault.ts";
+export { hmmRangeFault } from "./range-fault.ts";

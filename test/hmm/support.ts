@@ -183,3 +183,51 @@ export function watch(space: AddressSpace, name = "watcher"): Watcher {
   });
   return { notifier, calls };
 }
+
+/** A clock that stands still until somebody moves it. */
+export class TestClock {
+  /** Microseconds. */
+  now = 0;
+}
+
+/** Runs a sleepable to its end, and something else at the first place for which `is` holds. */
+export function runWith<T>(
+  body: Sleepable<T>,
+  is: (suspension: Suspension) => boolean,
+  intrude: () => void,
+): T {
+  let intruded = false;
+  for (let step = 0; ; step += 1) {
+    if (step > 1_000_000) throw new Error("runs for ever");
+    const result = body.next();
+    if (result.done) {
+      if (!intruded) throw new Error("never came there");
+      return result.value;
+    }
+    const suspension = result.value;
+    if (!intruded && is(suspension)) {
+      intruded = true;
+      intrude();
+    }
+    if (suspension.kind === "wait" && !suspension.ready()) {
+      throw new Error(`blocked: waits for ${suspension.resource}`);
+    }
+  }
+}
+
+/** Whether a suspension is the point with a label, or the wait for a resource. */
+export function at(what: string): (suspension: Suspension) => boolean {
+  return (suspension) =>
+    suspension.kind === "point" ? suspension.label === what : suspension.resource === what;
+}
+
+/** One invalidation, from start to end. */
+export function invalidate(
+  mm: CpuMm,
+  start: number,
+  end: number,
+  event: CallbackRange["event"] = "CLEAR",
+): void {
+  const window = run(mm.space.invalidateRangeStartSleepable({ start, end, event }));
+  run(window.endSleepable());
+}

@@ -44,6 +44,7 @@ export class CpuMm {
     this.points = options.points ?? false;
     this.tell = options.events ?? (() => {});
     this.pageTableLock = new SpinLock(`page table lock of ${options.space.name}`);
+    this.memory.processes.add(this);
   }
 
   /** Page faults handled so far. */

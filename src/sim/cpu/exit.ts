@@ -11,16 +11,21 @@ const ADDRESS_MAX = (1n << 64n) - 1n;
  * then everything is unmapped, in one invalidation of the whole space.
  */
 export function* exitMmap(mm: CpuMm): Sleepable<undefined> {
-  const { space, vmas, pageTable, tell } = mm;
-  yield* space.releaseSleepable();
-  if (vmas.all.length === 0) return;
-  yield* downRead(space.mmapLock, tell);
+  yield* mm.space.releaseSleepable();
+  if (mm.vmas.all.length > 0) yield* unmapAll(mm);
+  mm.memory.processes.delete(mm);
+}
+
+function* unmapAll(mm: CpuMm): Sleepable<undefined> {
+  const { vmas, pageTable, tell } = mm;
+  const { mmapLock } = mm.space;
+  yield* downRead(mmapLock, tell);
   yield* mm.invalidated({ start: 0, end: ADDRESS_MAX, event: "UNMAP" }, () => {
     unmapPageRange(mm, 0, TASK_SIZE);
   });
-  upRead(space.mmapLock, tell);
-  yield* downWrite(space.mmapLock, tell);
+  upRead(mmapLock, tell);
+  yield* downWrite(mmapLock, tell);
   for (const vma of vmas.all) vmas.remove(vma);
   pageTable.freeTables(0, TASK_SIZE, () => false);
-  upWrite(space.mmapLock, tell);
+  upWrite(mmapLock, tell);
 }

@@ -4,6 +4,7 @@ import type { CpuMm } from "./cpu-mm.ts";
 import { splitHugePmd } from "./huge.ts";
 import type { Page } from "./page.ts";
 import type { Pte } from "./pte.ts";
+import { rmapWalk } from "./rmap.ts";
 import { tryLock, unlock } from "./told-locks.ts";
 import { PAGE_SIZE } from "./units.ts";
 import type { VmArea } from "./vm-area.ts";
@@ -44,9 +45,10 @@ export interface MigrateVma {
 }
 
 /**
- * Finds the pages and takes them out of the page table: `migrate_vma_setup`. One MIGRATE event over the
- * whole range. Left where they are: pages of files, pages that another process maps too or somebody
- * else has locked. -EINVAL for mappings of drivers, of huge pages, and for ranges that leave the mapping.
+ * Finds the pages and takes them out of every page table: `migrate_vma_setup`. One MIGRATE event over the
+ * whole range, and a CLEAR in each other process that maps one of the pages. Left where they are: pages of
+ * files, and pages that somebody else has locked or holds a reference to. -EINVAL for mappings of drivers,
+ * of huge pages, and for ranges that leave the mapping.
  */
 export function* migrateVmaSetup(args: MigrateVma): Sleepable<number> {
   const { mm, vma, start, end, pgmapOwner: owner } = args;
@@ -62,6 +64,7 @@ export function* migrateVmaSetup(args: MigrateVma): Sleepable<number> {
   if (mm.points) yield { kind: "point", label: "before pte change" };
   collect(args);
   yield* window.endSleepable();
+  yield* unmap(args);
   return 0;
 }
 
@@ -98,12 +101,12 @@ export function* migrateVmaPages(args: MigrateVma): Sleepable<undefined> {
  * map the old page again; entries that somebody emptied meanwhile stay empty. Pages are unlocked,
  * references given back. It never sleeps.
  */
-export function migrateVmaFinalize({ mm, start, sources, destinations }: MigrateVma): undefined {
+export function migrateVmaFinalize({ mm, sources, destinations }: MigrateVma): undefined {
   for (const [at, source] of sources.entries()) {
     const destination = destinations[at];
     if (source?.page !== undefined) {
       const { page } = source;
-      if (removeMigrationPte(mm, start + at * PAGE_SIZE, page, destination ?? page)) page.put();
+      removeMigrationPtes(mm, page, destination ?? page);
       unlock(page.lock, mm.tell);
       page.put();
     }
@@ -130,7 +133,7 @@ function collect(args: MigrateVma): void {
 }
 
 function collectOne(args: MigrateVma, address: number): MigrateSource | undefined {
-  const { mm, vma, select, pgmapOwner, faultPage } = args;
+  const { mm, vma, select, pgmapOwner } = args;
   const pte = mm.pageTable.pteOf(address);
   if (isEmpty(mm, pte)) {
     const isWanted = select === "system" && vma.kind === "anonymous";
@@ -140,20 +143,55 @@ function collectOne(args: MigrateVma, address: number): MigrateSource | undefine
   const { page, writable } = pte;
   if (!page.anonymous) return undefined;
   if (select === "device-private" && page.pagemap?.owner !== pgmapOwner) return undefined;
-  if (page.references !== (page === faultPage ? 2 : 1)) return undefined;
   if (!tryLock(page.lock, mm.tell)) return undefined;
   page.get();
   mm.pageTable.set(address, { kind: "migration", page, writable });
   return { page, writable };
 }
 
-/** `remove_migration_pte`. Whether the entry was still there. */
-function removeMigrationPte(mm: CpuMm, address: number, from: Page, to: Page): boolean {
-  const pte = mm.pageTable.pteOf(address);
-  if (pte?.kind !== "migration" || pte.page !== from) return false;
-  to.get();
-  mm.pageTable.set(address, entryFor(to, pte.writable));
-  return true;
+/** `migrate_vma_unmap`: other processes lose the pages too; what cannot be moved is put back. */
+function* unmap(args: MigrateVma): Sleepable<undefined> {
+  const { mm, sources, faultPage } = args;
+  for (const [at, source] of sources.entries()) {
+    const page = source?.page;
+    if (page === undefined) continue;
+    // The migration's own reference, and that of a fault that waits for the page.
+    const own = page === faultPage ? 2 : 1;
+    if (page.references > own + 1) yield* tryToMigrate(mm, page);
+    const mappings = rmapWalk(page, mm.memory.processes);
+    const isUnmapped = mappings.every(({ pte }) => pte?.kind === "migration");
+    if (isUnmapped && page.references === mappings.length + own) continue;
+    removeMigrationPtes(mm, page, page);
+    unlock(page.lock, mm.tell);
+    page.put();
+    sources[at] = undefined;
+  }
+}
+
+/** `try_to_migrate`: takes a page out of the page tables of those who map it beside this process. */
+function* tryToMigrate(mm: CpuMm, page: Page): Sleepable<undefined> {
+  for (const { mm: other, address, pte } of rmapWalk(page, mm.memory.processes)) {
+    if (pte?.kind === "migration") continue;
+    yield* splitHugePmd(other, address);
+    const range = { start: address, end: address + PAGE_SIZE, event: "CLEAR" } as const;
+    yield* other.invalidated(range, () => {
+      const now = other.pageTable.pteOf(address);
+      if (now?.kind !== "present" && now?.kind !== "device-private") return;
+      if (now.page !== page) return;
+      other.pageTable.set(address, { kind: "migration", page, writable: now.writable });
+      other.tellPteChange(range.start, range.end);
+    });
+  }
+}
+
+/** `remove_migration_ptes`: wherever a page was on its way, the page that it has become is mapped. */
+function removeMigrationPtes(mm: CpuMm, from: Page, to: Page): void {
+  for (const { mm: owner, address, pte } of rmapWalk(from, mm.memory.processes)) {
+    if (pte?.kind !== "migration") continue;
+    to.get();
+    owner.pageTable.set(address, entryFor(to, pte.writable));
+    from.put();
+  }
 }
 
 function entryFor(page: Page, writable: boolean): Pte {

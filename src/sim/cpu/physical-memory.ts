@@ -1,3 +1,4 @@
+import type { CpuMm } from "./cpu-mm.ts";
 import type { DevicePagemap } from "./device-pagemap.ts";
 import type { FileMapping } from "./file-mapping.ts";
 import { Page, type PageOrigin, type PageOwner, type UseAfterFree } from "./page.ts";
@@ -13,6 +14,8 @@ const FIRST_DEVICE_PFN = 2 ** 36;
 export class PhysicalMemory implements PageOwner {
   /** Mapped for reading wherever an anonymous mapping has been read and never written. */
   readonly zeroPage: Page;
+  /** The processes that have not exited, in the order in which they came. */
+  readonly processes: Set<CpuMm> = new Set();
   readonly #pages = new Map<number, Page>();
   readonly #usesAfterFree: UseAfterFree[] = [];
   #nextPfn = 1;
