@@ -2,6 +2,7 @@ import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
 import type { Clause, Verdict, View } from "./clause.ts";
 import { type Declared, nameOf } from "./declared.ts";
 import type { CallRecord } from "./journal.ts";
+import { LIST_CALLBACKS, TWO_PASS_CALLBACKS } from "./names.ts";
 import {
   addressOf,
   boundsOf,
@@ -60,11 +61,13 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       String(world.invalidations.at(-1)?.window?.hitCount ?? "none: no window is there"),
     ),
   ],
-  calls: (item, what) => [equal(what, listText(item), (view) => namesText(callsOf(view)))],
-  calls_include: (item, what) => [
+  calls: (item, what, declared) => [
+    equal(what, callsText(item, declared), (view) => namesText(callsOf(view))),
+  ],
+  calls_include: (item, what, declared) => [
     {
       what,
-      expected: listText(item),
+      expected: callsText(item, declared),
       judge(view) {
         const names = callsOf(view).map(({ name }) => callText(name));
         let at = 0;
@@ -76,21 +79,25 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       },
     },
   ],
-  no_calls: (item, what) =>
-    item.items.map((one) => ({
-      what: `${what} ${one.text}`,
-      expected: "not called",
-      judge(view) {
-        const ok = !callsOf(view).some(({ name }) => name === callText(one.text));
-        return { ok, actual: ok ? "not called" : "called" };
-      },
-    })),
+  no_calls: (item, what, declared) =>
+    item.items.map((one) => {
+      const wanted = callbackOf(one.text, one, declared);
+      return {
+        what: `${what} ${one.text}`,
+        expected: "not called",
+        judge(view) {
+          const ok = !callsOf(view).some(({ name }) => name === wanted);
+          return { ok, actual: ok ? "not called" : "called" };
+        },
+      };
+    }),
   args: (item, what, declared) =>
-    item.entries.flatMap(([name, value]) =>
-      value.entries.map(([key, expected]) =>
-        argument(`${what} ${name}.${key}`, name, key, expected, declared),
-      ),
-    ),
+    item.entries.flatMap(([name, value]) => {
+      const wanted = callbackOf(name, value, declared);
+      return value.entries.map(([key, expected]) =>
+        argument(`${what} ${name}.${key}`, wanted, key, expected, declared),
+      );
+    }),
   trace: (item, what) => [
     equal(
       what,
@@ -359,6 +366,26 @@ function traceText(entries: readonly string[]): string {
   return entries.map(callText).join(", ") || "none";
 }
 
+function callsText(item: Item, declared: Declared): string {
+  return item.items.map((one) => callbackOf(one.text, one, declared)).join(", ") || "none";
+}
+
+/** The name of a callback. One that nobody has is a slip: that it is not called would say nothing. */
+function callbackOf(given: string, item: Item, { subscribers }: Declared): string {
+  const name = callText(given);
+  const known = [...subscribers].flatMap(([owner, kind]) => {
+    if (kind === "list") return [...LIST_CALLBACKS.keys()].map((one) => `${owner}.${one}`);
+    if (kind === "passive") return [];
+    return [owner, ...TWO_PASS_CALLBACKS.map((one) => `${owner}.${one}`)];
+  });
+  if (known.includes(name)) return name;
+  return item.fail(
+    known.length === 0
+      ? `"${given}" is no callback: no notifier has one`
+      : `"${given}" is no callback; there are ${known.join(", ")}`,
+  );
+}
+
 /** `I.invalidate` is the long form of `I`. */
 function callText(name: string): string {
   return name.replace(/\.invalidate$/, "");
@@ -412,7 +439,7 @@ function argument(what: string, name: string, key: string, item: Item, declared:
     expected: expected.join(", "),
     judge(view) {
       const values = callsOf(view)
-        .filter((call) => call.name === callText(name))
+        .filter((call) => call.name === name)
         .map(read);
       const actual = values.join(", ") || "not called";
       if (forEach) return { ok: actual === expected.join(", "), actual };

@@ -1,25 +1,12 @@
 import { Compiler } from "./compiler.ts";
 import { type Declared, nameOf, type SubscriberKind } from "./declared.ts";
+import { LIST_CALLBACKS, TWO_PASS_CALLBACKS } from "./names.ts";
 import type { Program } from "./program.ts";
 import { addressOf, type Bounds, boundsOf } from "./quantities.ts";
 import type { CallbackName, SubscriberDeclaration } from "./scenario.ts";
 import type { Item } from "./source.ts";
 
 const KINDS: readonly SubscriberKind[] = ["list", "interval", "passive"];
-
-/** With what they are if the file does not say. */
-const LIST_CALLBACKS: ReadonlyMap<CallbackName, "there" | "absent"> = new Map([
-  ["start", "there"],
-  ["end", "there"],
-  ["release", "there"],
-  ["alloc", "there"],
-  ["free", "there"],
-  ["invalidate_range", "absent"],
-  ["clear_flush_young", "absent"],
-  ["clear_young", "absent"],
-  ["test_young", "absent"],
-  ["secondary_tlb", "absent"],
-]);
 
 const EMPTY: Program = { operations: [], decidesSequence: false };
 
@@ -121,7 +108,7 @@ function readCallbacks(
     if (isTwoPass && fields.has("invalidate")) {
       item.fail("an interval notifier has either invalidate, or start and finish");
     }
-    const names: CallbackName[] = isTwoPass ? ["start", "finish"] : ["invalidate"];
+    const names: readonly CallbackName[] = isTwoPass ? TWO_PASS_CALLBACKS : ["invalidate"];
     for (const name of names) readCallback(callbacks, name, fields.get(name), "interval", declared);
     if (isTwoPass && !callbacks.has("start")) item.fail("start cannot be none");
     if (!isTwoPass && !callbacks.has("invalidate")) item.fail("invalidate cannot be none");

@@ -40,6 +40,12 @@ describe("a file that is none", () => {
       7,
       'there is no "A.seq" here; known are A.users, A.linked',
     ],
+    [
+      "a callback that nobody has",
+      `${HEAD}notifiers: { A: list }\nsteps:\n  - expect: { no_calls: [A.stop] }`,
+      6,
+      '"A.stop" is no callback; there are A.start, A.end,',
+    ],
     ["set_seq in a task", `${HEAD}steps:\n  - do: set_seq`, 5, "in callbacks only"],
     ["pause without a task", `${HEAD}steps:\n  - pause: in A`, 5, "no task runs here"],
   ])("%s is an error with its line", (_name, text, line, message) => {

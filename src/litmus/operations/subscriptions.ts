@@ -1,5 +1,5 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
-import { runNowOrLater } from "../../notifier/callback-walk.ts";
+import { runNowOrLater } from "../../blocking/synchronous-driver.ts";
 import { plain, type Value } from "../program.ts";
 import type { Bounds } from "../quantities.ts";
 import type { Subscriber } from "../subscriber.ts";
