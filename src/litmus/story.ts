@@ -1,3 +1,4 @@
+import type { ViolationReport } from "../audit/report.ts";
 import { callName, type Observation } from "./journal.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { LitmusRun } from "./runner.ts";
@@ -23,17 +24,28 @@ export function storyOf(scenario: Scenario, run: LitmusRun): string {
     lines.push(`${String(step.number).padStart(3)}  ${step.text}`);
     const told = run.journal.observations.filter((one) => one.step === step.number);
     for (let i = 0; i < told.length; i += 1) {
-      const { task } = told[i];
-      const line = lineOf(told[i].event);
-      if (line === undefined) continue;
+      const { task, event } = told[i];
+      const line = lineOf(event);
+      let reports = told[i].reports;
+      if (line === undefined && reports.length === 0) continue;
       if (!columns.has(task)) columns.set(task, columns.size * COLUMN);
       let depth = depths.get(task) ?? 0;
-      if (line.depth === -1) depth = Math.max(0, depth - 1);
-      const answer = answerAt(told, i);
-      const text = answer === undefined ? line.text : `${line.text} ${answer}`;
-      lines.push(`     ${" ".repeat(columns.get(task) ?? 0)}${task}  ${"  ".repeat(depth)}${text}`);
-      if (answer !== undefined) i += 1;
-      else if (line.depth === 1) depth += 1;
+      const tell = (text: string): void => {
+        const column = " ".repeat(columns.get(task) ?? 0);
+        lines.push(`     ${column}${task}  ${"  ".repeat(depth)}${text}`);
+      };
+      if (line !== undefined) {
+        if (line.depth === -1) depth = Math.max(0, depth - 1);
+        const answer = answerAt(told, i);
+        tell(answer === undefined ? line.text : `${line.text} ${answer}`);
+        if (answer !== undefined) {
+          i += 1;
+          reports = [...reports, ...told[i].reports];
+        } else if (line.depth === 1) {
+          depth += 1;
+        }
+      }
+      for (const report of reports) tell(reportText(report));
       depths.set(task, depth);
     }
     if (standing === undefined) {
@@ -42,7 +54,13 @@ export function storyOf(scenario: Scenario, run: LitmusRun): string {
     }
     for (const one of standing) lines.push(`     = ${one}`);
   }
+  const told = run.journal.observations.reduce((sum, { reports }) => sum + reports.length, 0);
+  for (const report of run.reports.slice(told)) lines.push(`     ${reportText(report)}`);
   return `${lines.join("\n")}\n`;
+}
+
+function reportText({ id, message, quality }: ViolationReport): string {
+  return `! ${id}${quality ? " (quality)" : ""}: ${message}`;
 }
 
 /** A callback that did nothing that is told gets its answer on the same line. */
