@@ -23,6 +23,8 @@ export function storyOf(scenario: Scenario, run: LitmusRun): string {
     const standing = run.standings[step.number - 1];
     lines.push(`${String(step.number).padStart(3)}  ${step.text}`);
     const told = run.journal.observations.filter((one) => one.step === step.number);
+    // What ended with an error has not told of its return.
+    if (step.operations !== undefined) for (const task of step.tasks) depths.delete(task);
     for (let i = 0; i < told.length; i += 1) {
       const { task, event } = told[i];
       const line = lineOf(event);

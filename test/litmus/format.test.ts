@@ -117,6 +117,27 @@ describe("expectations", () => {
   });
 });
 
+it("the story of a step begins at the margin, whatever an error has left open", () => {
+  const scenario = parseScenario(`${HEAD}notifiers: { A: { list, later: true } }
+steps:
+  - signal: T1
+    do: { register: A }
+    expect: { result: -EINTR }
+  - do: { register: A }
+`);
+  const [run] = runLitmus(scenario, engine).runs;
+  expect(storyOf(scenario, run).split("\n").slice(3)).toEqual([
+    "  1  signal: T1, do: { register: A }",
+    "     T1  mmu_notifier_register(A)",
+    "     = T1: -EINTR",
+    "  2  do: { register: A }",
+    "     T1  mmu_notifier_register(A)",
+    "     T1  returns",
+    "     = T1: 0",
+    "",
+  ]);
+});
+
 describe("what the auditor reports", () => {
   const text = `${HEAD}profile: v4.19
 notifiers: { A: list, B: { list: { start: refuse } } }
