@@ -15,8 +15,10 @@ import {
   COLLECT,
   COLLECT_LOCKED,
   count as countHits,
+  greatestLast,
   INVALIDATE,
   INVALIDATE_UNLOCKED,
+  leastStart,
   some as someHit,
   someLocked,
   walk,
@@ -220,6 +222,16 @@ export function someNumber(set: usize, start: f64, last: f64): bool {
   return someHit(setAt(set), keyOfNumber(start), keyOfNumber(last));
 }
 
+/** The least start, rounded if it is beyond 2^53; infinity if the set is empty. */
+export function leastStartOf(set: usize): f64 {
+  return setAt(set).size === 0 ? Infinity : <f64>addressOf(leastStart(setAt(set)));
+}
+
+/** The greatest last, rounded if it is beyond 2^53; minus infinity if the set is empty. */
+export function greatestLastOf(set: usize): f64 {
+  return setAt(set).size === 0 ? -Infinity : <f64>addressOf(greatestLast(setAt(set)));
+}
+
 export function count(set: usize, start: u64, last: u64): u32 {
   return countHits(setAt(set), keyOf(start), keyOf(last));
 }
@@ -347,7 +359,8 @@ function invalidateKeys(
   sequence: u32,
   capacity: u32,
 ): i32 {
-  if (someLocked(set, start, last)) return -1;
+  // With no lock held there is nothing to test, and one pass does an invalidation.
+  if (set.heldLocks > 0 && someLocked(set, start, last)) return -1;
   const h = header();
   aim(h.exchange, 0, capacity);
   h.sequence = sequence;

@@ -367,60 +367,60 @@ export class Leaf {
   /** One bit for each slot whose interval overlaps `[start, last]`. */
   @inline hits(start: i64, last: i64): u64 {
     const all = ((<u64>1) << this.count) - 1;
-    return all & (this.wide ? this.wideHits(start, last) : this.narrowHits(start, last));
+    return all & ~(this.wide ? this.wideMisses(start, last) : this.narrowMisses(start, last));
   }
 
-  @inline narrowHits(start: i64, last: i64): u64 {
+  // Misses are what is counted: processors have "greater than", and take two to three steps for "less
+  // than or equal to".
+
+  @inline narrowMisses(start: i64, last: i64): u64 {
     const low = i32x4.splat(this.offsetOf(start));
     const high = i32x4.splat(this.offsetOf(last));
     let at = this.address;
-    let hits: u64 = 0;
+    let misses: u64 = 0;
     for (let i: u32 = 0; i < this.count; i += 16) {
       // The last group runs four slots over, within the block.
       const first = i16x8.narrow_i32x4_s(
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST), low),
-        ),
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 16), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 16), low),
+        v128.or(i32x4.gt_s(v128.load(at, KEYS), high), i32x4.gt_s(low, v128.load(at, NARROW_LAST))),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 16), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 16)),
         ),
       );
       const second = i16x8.narrow_i32x4_s(
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 32), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 32), low),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 32), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 32)),
         ),
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 48), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 48), low),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 48), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 48)),
         ),
       );
-      hits |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
+      misses |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
       at += 64;
     }
-    return hits;
+    return misses;
   }
 
-  @inline wideHits(start: i64, last: i64): u64 {
+  @inline wideMisses(start: i64, last: i64): u64 {
     const low = i64x2.splat(start);
     const high = i64x2.splat(last);
     let at = this.address;
-    let hits: u64 = 0;
+    let misses: u64 = 0;
     for (let i: u32 = 0; i < this.count; i += 4) {
-      const first = v128.and(
-        i64x2.le_s(v128.load(at, KEYS), high),
-        i64x2.ge_s(v128.load(at, WIDE_LAST), low),
+      const first = v128.or(
+        i64x2.gt_s(v128.load(at, KEYS), high),
+        i64x2.gt_s(low, v128.load(at, WIDE_LAST)),
       );
-      const second = v128.and(
-        i64x2.le_s(v128.load(at, KEYS + 16), high),
-        i64x2.ge_s(v128.load(at, WIDE_LAST + 16), low),
+      const second = v128.or(
+        i64x2.gt_s(v128.load(at, KEYS + 16), high),
+        i64x2.gt_s(low, v128.load(at, WIDE_LAST + 16)),
       );
-      hits |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
+      misses |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
       at += 32;
     }
-    return hits;
+    return misses;
   }
 
   /** Writes the handles of the hits one after the other; up to 16 bytes more are scribbled on. */

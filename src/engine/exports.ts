@@ -51,6 +51,8 @@ export interface EngineExports {
   transfer(from: number, to: number, handle: number): number;
 
   some(set: number, start: bigint, last: bigint): number;
+  leastStartOf(set: number): number;
+  greatestLastOf(set: number): number;
   someNumber(set: number, start: number, last: number): number;
   count(set: number, start: bigint, last: bigint): number;
   countNumber(set: number, start: number, last: number): number;

@@ -40,8 +40,7 @@ export class IntervalSet implements EngineTenant {
   readonly #exports: EngineExports;
   readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
-  #record: number;
-
+  #record = 0;
   /**
    * `dependant` is told when the set is gone.
    *
@@ -202,6 +201,16 @@ export class IntervalSet implements EngineTenant {
     return found !== 0;
   }
 
+  /** The least start, rounded if it is above 2^53; infinity if there is no interval. */
+  leastStart(): number {
+    return this.#exports.leastStartOf(this.#live());
+  }
+
+  /** The greatest last, rounded if it is above 2^53; minus infinity if there is no interval. */
+  greatestLast(): number {
+    return this.#exports.greatestLastOf(this.#live());
+  }
+
   /** How many intervals overlap. */
   count(start: Address, last: Address): number {
     const record = this.#live();
@@ -219,7 +228,7 @@ export class IntervalSet implements EngineTenant {
       typeof start === "number" && typeof last === "number"
         ? this.#exports.collectNumber(record, start, last, 0, capacity)
         : this.#exports.collect(record, BigInt(start), BigInt(last), 0, capacity);
-    copyWords(engine.words, 0, into, 0, Math.min(total, capacity));
+    engine.copyTo(into, Math.min(total, capacity));
     if (total > capacity && into.length > capacity) this.#collectRest(start, last, into, capacity);
     return total;
   }
@@ -374,7 +383,7 @@ export class IntervalSet implements EngineTenant {
         ? this.#exports.invalidateNumber(record, start, last, sequence, capacity)
         : this.#exports.invalidate(record, BigInt(start), BigInt(last), sequence, capacity);
     if (into === undefined || hits <= 0) return hits;
-    copyWords(engine.words, 0, into, 0, Math.min(hits, capacity));
+    engine.copyTo(into, Math.min(hits, capacity));
     if (hits > capacity && length > capacity) this.#collectRest(start, last, into, capacity);
     return hits;
   }
@@ -519,16 +528,11 @@ export class IntervalSet implements EngineTenant {
 
   /** @throws {IntervalidateError} DISPOSED if the set is gone */
   checkAlive(): void {
-    this.#live();
+    if (this.#record === 0) throw gone();
   }
 
   #live(): number {
-    if (this.#record === 0) {
-      throw new IntervalidateError(
-        "DISPOSED",
-        "The set of intervals is gone: it was disposed of, or its engine was reset.",
-      );
-    }
+    if (this.#record === 0) throw gone();
     return this.#record;
   }
 
@@ -540,6 +544,13 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
+}
+
+function gone(): IntervalidateError {
+  return new IntervalidateError(
+    "DISPOSED",
+    "The set of intervals is gone: it was disposed of, or its engine was reset.",
+  );
 }
 
 function outOfMemory(engine: Engine): IntervalidateError {

@@ -19,6 +19,7 @@ import {
   MM_PROPERTIES,
   type Property,
 } from "./state.ts";
+import type { World } from "./world.ts";
 
 /** What a clause is made of, beside what all have. */
 interface Core {
@@ -49,7 +50,7 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
   ],
   refused_by: (item, what, { subscribers }) => [
     equal(what, nameOf(item, subscribers.keys(), "notifier"), ({ world }) => {
-      const by = world.refusedBy;
+      const by = world.journal.refusedBy;
       if (typeof by !== "number") return by ?? "nobody";
       const mirror = [...world.subscribers.values()].find(({ mirror }) => mirror === by);
       return mirror?.name ?? "nobody";
@@ -114,9 +115,7 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       : similar(what, item, ({ world, since }) => world.journal.warnings.slice(since.warnings)),
   ],
   reports: (item, what) => [
-    similar(what, item, ({ world, since }) =>
-      reportsOf(world.auditor.reports, since.reports, false),
-    ),
+    similar(what, item, ({ world, since }) => reportsOf(world, since.reports, false)),
   ],
   reports_say: (item, what) =>
     item.items.map((one) =>
@@ -138,9 +137,7 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     ),
   ],
   quality: (item, what) => [
-    similar(what, item, ({ world, since }) =>
-      reportsOf(world.auditor.reports, since.reports, true),
-    ),
+    similar(what, item, ({ world, since }) => reportsOf(world, since.reports, true)),
   ],
   blocked: (item, what) => [
     standing(what, item, (view) =>
@@ -409,19 +406,15 @@ function integerText(item: Item): string {
     : item.fail("an integer is wanted here");
 }
 
-function reportsOf(
-  reports: readonly {
-    readonly id: string;
-    readonly notifier: string | null;
-    readonly quality: boolean;
-  }[],
-  since: number,
-  quality: boolean,
-): string[] {
-  return reports
+function reportsOf({ auditor, journal }: World, since: number, quality: boolean): string[] {
+  return auditor.reports
     .slice(since)
     .filter((report) => report.quality === quality)
-    .map(({ id, notifier }) => (notifier === null ? id : `${id} ${notifier}`));
+    .map(({ id, mm, notifier }) => {
+      if (notifier === null) return id;
+      const handle = /^mirror (\d+)$/.exec(notifier)?.[1];
+      return `${id} ${handle === undefined ? notifier : journal.nameOf(mm ?? "", Number(handle))}`;
+    });
 }
 
 const ARGUMENTS: Readonly<Record<string, (call: CallRecord) => string>> = {

@@ -17,7 +17,12 @@ export interface Shape {
   readonly bounds: Bounds | undefined;
 }
 
-export function shapesOf(entries: readonly [string, Item][]): Shape[] {
+/** `vmas` by name, so that a notifier can mirror one; and those above it, to mirror the same. */
+export function shapesOf(
+  entries: readonly [string, Item][],
+  vmas: ReadonlyMap<string, Bounds>,
+): Shape[] {
+  const ranges = new Map(vmas);
   return entries.map(([name, item]) => {
     if (!item.isMap) {
       if (item.scalar === "list") return { name, kind: "list", bounds: undefined };
@@ -28,14 +33,15 @@ export function shapesOf(entries: readonly [string, Item][]): Shape[] {
       item.fail(`${name} needs exactly one of the keys ${KINDS.join(", ")}`);
     }
     const [[kind, value]] = found;
-    const bounds = kind === "list" ? undefined : readBounds(value);
+    const bounds = kind === "list" ? undefined : readBounds(value, ranges);
+    if (bounds !== undefined) ranges.set(name, bounds);
     return { name, kind: kind as SubscriberKind, bounds };
   });
 }
 
-/** `[start, end]`, or `{ start, length }`, which can be empty or too long. */
-function readBounds(item: Item): Bounds {
-  if (!item.isMap) return boundsOf(item, new Map());
+/** `[start, end]`, a name, or `{ start, length }`, which can be empty or too long. */
+function readBounds(item: Item, ranges: ReadonlyMap<string, Bounds>): Bounds {
+  if (!item.isMap) return boundsOf(item, ranges);
   const fields = item.fields(["start", "length"]);
   const read = (name: string): bigint =>
     addressOf(fields.get(name) ?? item.fail(`${name} is missing`));
