@@ -117,6 +117,15 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
   reports: (item, what) => [
     similar(what, item, ({ world, since }) => reportsOf(world, since.reports, false)),
   ],
+  reports_say: (item, what) =>
+    item.items.map((one) =>
+      contains(`${what} ${one.text}`, one.text, ({ world, since }) =>
+        world.auditor.reports
+          .slice(since.reports)
+          .map(({ message }) => message)
+          .join(" | "),
+      ),
+    ),
   notes: (item, what) => [
     similar(what, item, ({ world, since }) =>
       world.auditor.notes.slice(since.notes).map(({ kind, notifier }) => `${kind} ${notifier}`),

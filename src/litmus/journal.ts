@@ -1,3 +1,4 @@
+import type { ViolationReport } from "../audit/report.ts";
 import type { NotifierEvent } from "../notifier/events.ts";
 import type { TaskEvent } from "../sim/events.ts";
 import type { ReapEvent } from "../sim/victim.ts";
@@ -9,6 +10,8 @@ export interface Observation {
   readonly step: number;
   readonly task: string;
   readonly event: NotifierEvent | TaskEvent | ReapEvent;
+  /** What the auditor found by it. */
+  readonly reports: readonly ViolationReport[];
 }
 
 /** One call of a callback. */
@@ -90,8 +93,10 @@ export class Journal {
 
   tell(event: NotifierEvent | TaskEvent): void {
     const task = this.#world.currentTask;
-    this.observations.push({ step: this.step, task, event });
-    this.#world.auditor.observe(event, task);
+    const { auditor } = this.#world;
+    const found = auditor.reports.length;
+    auditor.observe(event, task);
+    this.observations.push({ step: this.step, task, event, reports: auditor.reports.slice(found) });
     switch (event.kind) {
       case "callback-enter":
         this.#enter(task, event);
@@ -167,7 +172,8 @@ export class Journal {
   }
 
   tellReap(event: ReapEvent): void {
-    this.observations.push({ step: this.step, task: this.#world.currentTask, event });
+    const task = this.#world.currentTask;
+    this.observations.push({ step: this.step, task, event, reports: [] });
     if (event.kind === "log") this.log.push(event.line);
     else if (event.kind === "reap-sleep") this.tellSleep(event.microseconds);
     else if (event.kind === "reap-attempt") this.attempts.push(event.attempt);

@@ -1,3 +1,4 @@
+import type { ViolationReport } from "../audit/report.ts";
 import { callName, type Journal, type Observation } from "./journal.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { LitmusRun } from "./runner.ts";
@@ -15,34 +16,69 @@ const COLUMN = 4;
 
 /** One run told in order: who called what, who was called for it, and who waits for whom. */
 export function storyOf(scenario: Scenario, run: LitmusRun): string {
+  const { journal } = run;
   const lines = [`${scenario.title} (${run.profile})`, `${scenario.kernel}: ${scenario.why}`, ""];
-  const depths = new Map<string, number>();
-  const columns = new Map<string, number>();
+  const columns = new Columns(lines);
   for (const step of scenario.steps) {
-    const standing = run.standings[step.number - 1];
     lines.push(`${String(step.number).padStart(3)}  ${step.text}`);
-    const told = run.journal.observations.filter((one) => one.step === step.number);
+    if (step.operations !== undefined) for (const task of step.tasks) columns.begin(task);
+    const told = journal.observations.filter((one) => one.step === step.number);
     for (let i = 0; i < told.length; i += 1) {
-      const { task } = told[i];
-      const line = lineOf(told[i].event, run.journal);
-      if (line === undefined) continue;
-      if (!columns.has(task)) columns.set(task, columns.size * COLUMN);
-      let depth = depths.get(task) ?? 0;
-      if (line.depth === -1) depth = Math.max(0, depth - 1);
+      const { task, event } = told[i];
+      const line = lineOf(event, journal);
       const answer = answerAt(told, i);
-      const text = answer === undefined ? line.text : `${line.text} ${answer}`;
-      lines.push(`     ${" ".repeat(columns.get(task) ?? 0)}${task}  ${"  ".repeat(depth)}${text}`);
+      if (line !== undefined) {
+        columns.tell(task, answer === undefined ? line : { text: `${line.text} ${answer}` });
+      }
+      const found = answer === undefined ? [told[i]] : [told[i], told[i + 1]];
+      for (const report of found.flatMap(({ reports }) => reports)) {
+        columns.tell(task, { text: reportText(report) });
+      }
       if (answer !== undefined) i += 1;
-      else if (line.depth === 1) depth += 1;
-      depths.set(task, depth);
     }
+    const standing = run.standings[step.number - 1];
     if (standing === undefined) {
       lines.push("     the run ended here");
       break;
     }
     for (const one of standing) lines.push(`     = ${one}`);
   }
+  const told = journal.observations.reduce((sum, { reports }) => sum + reports.length, 0);
+  for (const report of run.reports.slice(told)) lines.push(`     ${reportText(report)}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Writes what tasks do, each in a column of its own and as deep as its calls. */
+class Columns {
+  readonly #lines: string[];
+  readonly #indents = new Map<string, number>();
+  readonly #depths = new Map<string, number>();
+
+  constructor(lines: string[]) {
+    this.#lines = lines;
+  }
+
+  /** A task begins something new. What ended with an error has not told of its return. */
+  begin(task: string): void {
+    this.#depths.delete(task);
+  }
+
+  tell(task: string, { text, depth }: Line): void {
+    let indent = this.#indents.get(task);
+    if (indent === undefined) {
+      indent = this.#indents.size * COLUMN;
+      this.#indents.set(task, indent);
+    }
+    const before = this.#depths.get(task) ?? 0;
+    const after = Math.max(0, before + (depth ?? 0));
+    this.#depths.set(task, after);
+    const deep = "  ".repeat(Math.min(before, after));
+    this.#lines.push(`     ${" ".repeat(indent)}${task}  ${deep}${text}`);
+  }
+}
+
+function reportText({ id, message, quality }: ViolationReport): string {
+  return `! ${id}${quality ? " (quality)" : ""}: ${message}`;
 }
 
 /** A callback that did nothing that is told gets its answer on the same line. */
