@@ -107,6 +107,16 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       ({ world, since }) => traceText(world.journal.trace.slice(since.trace)),
     ),
   ],
+  no_trace: (item, what) =>
+    item.items.map((one) => ({
+      what: `${what} ${one.text}`,
+      expected: "not there",
+      judge({ world, since }) {
+        const there = world.journal.trace.slice(since.trace).map(callText);
+        const ok = !there.includes(callText(one.text));
+        return { ok, actual: ok ? "not there" : "there" };
+      },
+    })),
   warnings: (item, what) => [
     typeof item.scalar === "bigint"
       ? equal(what, String(item.count), ({ world, since }) =>
