@@ -16,8 +16,8 @@ import type { Page } from "../sim/cpu/page.ts";
 import { downRead, lock, tryLock, unlock, upRead } from "../sim/cpu/told-locks.ts";
 import { checkPages, PAGE_SIZE, PMD_ORDER } from "../sim/cpu/units.ts";
 import { type Collider, collideAndRetry } from "./collide-and-retry.ts";
+import { type DeviceEntry, DeviceTable } from "./device-table.ts";
 import type { DevicePageUser, DmirrorDevice } from "./dmirror-device.ts";
-import { type DmirrorEntry, DmirrorTable } from "./dmirror-table.ts";
 import {
   HMM_PFN_ERROR,
   HMM_PFN_REQ_FAULT,
@@ -85,7 +85,7 @@ export class Dmirror implements DevicePageUser, Collider {
   /** The user lock: held by the callback, and from the look at the sequence to the last entry installed. */
   readonly mutex: Mutex;
   readonly clock: Pick<Clock, "now">;
-  readonly #table: DmirrorTable;
+  readonly #table: DeviceTable;
   #notifier: IntervalNotifier | undefined;
 
   private constructor(mm: CpuMm, device: DmirrorDevice, options: DmirrorOptions) {
@@ -94,7 +94,7 @@ export class Dmirror implements DevicePageUser, Collider {
     this.name = options.name ?? device.owner;
     this.mutex = new Mutex(`mutex of ${this.name}`);
     this.clock = options.clock;
-    this.#table = new DmirrorTable(this.name, mm);
+    this.#table = new DeviceTable(this.name, mm);
   }
 
   /** Begins to mirror an address space: `dmirror_fops_open`. */
@@ -112,7 +112,7 @@ export class Dmirror implements DevicePageUser, Collider {
   }
 
   /** The device's page table, by address. */
-  get entries(): ReadonlyMap<number, DmirrorEntry> {
+  get entries(): ReadonlyMap<number, DeviceEntry> {
     return this.#table.entries;
   }
 
@@ -321,7 +321,7 @@ export class Dmirror implements DevicePageUser, Collider {
     const { mm } = this;
     if (mm.points) yield this.#point("before install");
     mm.tell({ kind: "allocate", context: "GFP_ATOMIC", reclaims: false });
-    const entries: DmirrorEntry[] = [];
+    const entries: DeviceEntry[] = [];
     for (const pfn of pfns) {
       const page = mm.memory.pageOf(hmmPfnToPfn(pfn));
       const writable = (pfn & HMM_PFN_WRITE) !== 0n;
@@ -414,7 +414,7 @@ export class Dmirror implements DevicePageUser, Collider {
 
   /** `dmirror_migrate_finalize_and_map` */
   *#finalizeAndMap({ start, vma, sources, destinations }: MigrateVma): Sleepable<undefined> {
-    const entries = destinations.map((page, at): DmirrorEntry | undefined => {
+    const entries = destinations.map((page, at): DeviceEntry | undefined => {
       const source = sources[at];
       if (source === undefined || page === undefined) return undefined;
       const writable = source.page === undefined ? vma.protection.write : source.writable;
@@ -441,7 +441,7 @@ export class Dmirror implements DevicePageUser, Collider {
   }
 
   /** Maps pages that nobody else can have changed: they are locked. How many there were. */
-  *#map(start: number, entries: readonly (DmirrorEntry | undefined)[]): Sleepable<number> {
+  *#map(start: number, entries: readonly (DeviceEntry | undefined)[]): Sleepable<number> {
     const { mm, mutex } = this;
     yield* lock(mutex, mm.tell);
     if (mm.points) yield this.#point("before install");
@@ -468,6 +468,6 @@ function failed(errno: number): DmirrorResult {
   return { errno, data: [], faults: 0 };
 }
 
-function exclusiveEntry(page: Page | undefined): DmirrorEntry | undefined {
+function exclusiveEntry(page: Page | undefined): DeviceEntry | undefined {
   return page && { page, access: "atomic" };
 }

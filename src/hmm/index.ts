@@ -30,6 +30,7 @@ export type { Protection, VmArea, VmAreaOptions } from "../sim/cpu/vm-area.ts";
 export { unmapPageRange, zapPageRangeSingle } from "../sim/cpu/zap.ts";
 export type { Collider } from "./collide-and-retry.ts";
 export { collideAndRetry } from "./collide-and-retry.ts";
+export type { DeviceEntry } from "./device-table.ts";
 export type {
   DmirrorOptions,
   DmirrorProtection,
@@ -38,7 +39,10 @@ export type {
 } from "./dmirror.ts";
 export { Dmirror } from "./dmirror.ts";
 export { DmirrorDevice } from "./dmirror-device.ts";
-export type { DmirrorEntry } from "./dmirror-table.ts";
+export type { HmmMirrorOps, HmmUpdate } from "./hmm.ts";
+export { Hmm, HmmMirror } from "./hmm.ts";
+export type { Hmm2018Options } from "./hmm-2018.ts";
+export { Hmm2018 } from "./hmm-2018.ts";
 export {
   HMM_PFN_ERROR,
   HMM_PFN_REQ_FAULT,
@@ -49,5 +53,9 @@ export {
   hmmPfnToMapOrder,
   hmmPfnToPfn,
 } from "./hmm-pfn.ts";
+export type { HmmVariantName } from "./hmm-variants.ts";
+export type { Mirror2018Options } from "./mirror-2018.ts";
+export { Mirror2018 } from "./mirror-2018.ts";
 export type { HmmRange } from "./range-fault.ts";
 export { hmmRangeFault } from "./range-fault.ts";
+export { frameOfPfn2018, PFN_2018, SnapshotRange } from "./snapshot-range.ts";

@@ -5,7 +5,11 @@ export type Property = (world: World, name: string) => string;
 
 export const MM_PROPERTIES: Readonly<Record<string, Property>> = {
   seq: (world, name) => String(world.mm(name).sequence),
-  active: (world, name) => String(world.mm(name).activeInvalidations),
+  active: (world, name) => {
+    const mm = world.mm(name);
+    // The kernel does not count before there is a tree.
+    return String(mm.hasIntervalTree ? mm.activeInvalidations : 0);
+  },
   users: (world, name) => String(world.mm(name).users),
   count: (world, name) => String(world.mm(name).count),
   block: (world, name) => String(world.mm(name).hasSubscriptions),
