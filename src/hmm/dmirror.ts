@@ -72,8 +72,11 @@ export interface DmirrorOptions {
  * It mirrors one address space as one device sees it, page by page and on demand.
  *
  * Its callback takes the mutex, only if it is free where it must not sleep, sets the sequence and drops
- * the entries of the range. It ignores MIGRATE events that its own device caused, since whoever causes
- * them sees to the entries. Reads of the device collide with invalidations and try again.
+ * the entries of the range. Reads of the device collide with invalidations and try again.
+ *
+ * It ignores MIGRATE events that its own device caused, since whoever causes them sees to the entries: but not to
+ * reads that are on their way. Like the kernel's it is for tests that do not migrate what they read at the
+ * same time. A driver that does has to set the sequence for such an event too.
  *
  * Points, if the address space yields them: `NAME:before set_seq`, `NAME:before read_retry`,
  * `NAME:before install`, `NAME:before copy`.
@@ -163,7 +166,7 @@ export class Dmirror implements DevicePageUser, Collider {
    * Moves so many pages into the device's memory and reads them there: `dmirror_migrate_to_device`. Pages
    * that cannot be moved stay; -ENOENT then.
    *
-   * As in the kernel, nothing guards against somebody who gives the pages up while they are on their way.
+   * As in the kernel's, nothing guards against somebody who gives the pages up while they are on their way.
    *
    * @throws {IntervalidateError} RANGE
    */
@@ -200,7 +203,7 @@ export class Dmirror implements DevicePageUser, Collider {
    * of all. Unlike the kernel's it is the owner of the events. It does not ignore them: what it has
    * mapped before is dropped, and mapped anew once the page is exclusive.
    *
-   * As in the kernel, nothing guards against somebody who gives the pages up before they are mapped.
+   * As in the kernel's, nothing guards against somebody who gives the pages up before they are mapped.
    *
    * @throws {IntervalidateError} RANGE
    */
