@@ -14,19 +14,12 @@ import {
 } from "../sim/cpu/migrate.ts";
 import type { Page } from "../sim/cpu/page.ts";
 import { downRead, lock, tryLock, unlock, upRead } from "../sim/cpu/told-locks.ts";
-import { checkPages, PAGE_SIZE, PMD_ORDER } from "../sim/cpu/units.ts";
+import { checkPages, PAGE_SIZE } from "../sim/cpu/units.ts";
 import { type Collider, collideAndRetry } from "./collide-and-retry.ts";
 import { type DeviceEntry, DeviceTable } from "./device-table.ts";
 import type { DevicePageUser, DmirrorDevice } from "./dmirror-device.ts";
-import {
-  HMM_PFN_ERROR,
-  HMM_PFN_REQ_FAULT,
-  HMM_PFN_REQ_WRITE,
-  HMM_PFN_VALID,
-  HMM_PFN_WRITE,
-  hmmPfnToMapOrder,
-  hmmPfnToPfn,
-} from "./hmm-pfn.ts";
+import { type DmirrorProtection, protectionOf } from "./dmirror-protection.ts";
+import { HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE, HMM_PFN_WRITE, hmmPfnToPfn } from "./hmm-pfn.ts";
 
 /** Pages that are asked for at a time. */
 const BATCH: number = 64 * PAGE_SIZE;
@@ -44,15 +37,6 @@ export interface DmirrorResult {
   /** How often pages had to be asked for; one request is served in batches of 64 pages. */
   readonly faults: number;
 }
-
-/**
- * How the CPU maps a page: `error`, `none`, or `read` or `write` after where it is, if that is not
- * ordinary memory, and before `huge`, if it is mapped by a huge mapping.
- */
-export type DmirrorProtection =
-  | "error"
-  | "none"
-  | `${"" | "zero " | "local " | "remote "}${"read" | "write"}${"" | " huge"}`;
 
 export interface DmirrorSnapshot {
   readonly errno: number;
@@ -352,25 +336,12 @@ export class Dmirror implements DevicePageUser, Collider {
         devPrivateOwner: this.device.owner,
       });
       if (errno !== 0) return errno;
-      for (const pfn of pfns) protections.push(this.#protectionOf(pfn));
+      for (const pfn of pfns) protections.push(protectionOf(pfn, this.mm.memory, this.device));
       unlock(this.mutex, this.mm.tell);
       return 0;
     } finally {
       yield* notifier.removeSleepable();
     }
-  }
-
-  /** `dmirror_mkentry` */
-  #protectionOf(entry: bigint): DmirrorProtection {
-    if ((entry & HMM_PFN_ERROR) !== 0n) return "error";
-    if ((entry & HMM_PFN_VALID) === 0n) return "none";
-    const { memory } = this.mm;
-    const page = memory.pageOf(hmmPfnToPfn(entry));
-    const access = (entry & HMM_PFN_WRITE) === 0n ? "read" : "write";
-    const huge = hmmPfnToMapOrder(entry) === PMD_ORDER ? " huge" : "";
-    if (page === memory.zeroPage) return `zero ${access}${huge}`;
-    if (page?.pagemap === undefined) return `${access}${huge}`;
-    return `${page.pagemap === this.device ? "local" : "remote"} ${access}${huge}`;
   }
 
   /** Migration, mapping by mapping, and in batches. */
