@@ -53,6 +53,13 @@ class Chunk {
     store<u32>(word, load<u32>(word) & ~((<u32>1) << (index & 31)));
   }
 
+  /** Makes the entry of a handle name this leaf. */
+  @inline static point(directory: usize, handle: u32, leaf: usize): void {
+    const slot = handle & SLOT_MASK;
+    const chunk = changetype<Chunk>(directory + <usize>(slot >> 8) * RECORD_SIZE);
+    store<u32>(chunk.slots + ((slot & 255) << 2), (handle & ~SLOT_MASK) | (<u32>leaf >> 10));
+  }
+
   clearAllLive(): void {
     memory.fill(changetype<usize>(this) + LIVE_BITS, 0, 32);
   }
@@ -90,9 +97,14 @@ function leafOfEntry(entry: u32): usize {
 
 /** Notes that the live id's interval has moved to this leaf. */
 export function pointTo(handle: u32, leaf: usize): void {
-  const slot = handle & SLOT_MASK;
-  const place = Chunk.at(slot >> 8).slots + ((slot & 255) << 2);
-  store<u32>(place, (handle & ~SLOT_MASK) | (<u32>leaf >> 10));
+  Chunk.point(header().directory, handle, leaf);
+}
+
+/** `pointTo` for so many ids that stand one after the other. */
+export function pointAllTo(ids: usize, count: u32, leaf: usize): void {
+  const directory = header().directory;
+  const end = ids + ((<usize>count) << 2);
+  for (; ids < end; ids += 4) Chunk.point(directory, load<u32>(ids), leaf);
 }
 
 /** What the next id of the set needs: nothing, a known chunk's number, or `chunkCount`. */
@@ -181,6 +193,23 @@ export function takeId(set: IntervalSet): u32 {
   set.fresh = index + 1;
   Chunk.at(number).setLive(index);
   return (number << 8) | index;
+}
+
+/**
+ * Takes ids as `takeId` does, at least one and at most `count`, and writes them to `at`; returns how many
+ * they are: one if it is used again, else what the chunk has.
+ */
+export function takeSomeIds(set: IntervalSet, at: usize, count: u32): u32 {
+  const isFresh = set.freeCount === 0;
+  const first = takeId(set);
+  const taken = isFresh ? min(count, CHUNK_SLOTS + 1 - set.fresh) : 1;
+  set.fresh += taken - 1;
+  const chunk = Chunk.at(chunkOf(first));
+  for (let i: u32 = 0; i < taken; i += 1) {
+    store<u32>(at + ((<usize>i) << 2), first + i);
+    chunk.setLive((first + i) & 255);
+  }
+  return taken;
 }
 
 function takeFreeId(set: IntervalSet): u32 {

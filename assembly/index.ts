@@ -15,8 +15,10 @@ import {
   COLLECT,
   COLLECT_LOCKED,
   count as countHits,
+  greatestLast,
   INVALIDATE,
   INVALIDATE_UNLOCKED,
+  leastStart,
   some as someHit,
   someLocked,
   walk,
@@ -137,8 +139,16 @@ export function giveBackIds(set: usize, count: u32): void {
   bulk.giveBackIds(setAt(set), count);
 }
 
-export function provideNodes(count: u32, trees: u32): bool {
-  return bulk.provideNodes(count, trees);
+export function provideNodes(count: u32, trees: u32, sorting: bool): usize {
+  return bulk.provideNodes(count, trees, sorting);
+}
+
+export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: u32): usize {
+  return bulk.makeRows(end, count, low, high, sequence);
+}
+
+export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
+  bulk.sortRows(rows, count, from, bits);
 }
 
 export function appendLeaves(
@@ -146,10 +156,10 @@ export function appendLeaves(
   tree: u32,
   low: u32,
   high: u32,
+  rows: usize,
   count: u32,
-  final: bool,
-): u32 {
-  return bulk.appendLeaves(setAt(set), tree, low, high, count, final);
+): void {
+  bulk.appendLeaves(setAt(set), tree, low, high, rows, count);
 }
 
 /**
@@ -210,6 +220,16 @@ export function some(set: usize, start: u64, last: u64): bool {
 
 export function someNumber(set: usize, start: f64, last: f64): bool {
   return someHit(setAt(set), keyOfNumber(start), keyOfNumber(last));
+}
+
+/** The least start, rounded if it is beyond 2^53; infinity if the set is empty. */
+export function leastStartOf(set: usize): f64 {
+  return setAt(set).size === 0 ? Infinity : <f64>addressOf(leastStart(setAt(set)));
+}
+
+/** The greatest last, rounded if it is beyond 2^53; minus infinity if the set is empty. */
+export function greatestLastOf(set: usize): f64 {
+  return setAt(set).size === 0 ? -Infinity : <f64>addressOf(greatestLast(setAt(set)));
 }
 
 export function count(set: usize, start: u64, last: u64): u32 {
@@ -339,7 +359,8 @@ function invalidateKeys(
   sequence: u32,
   capacity: u32,
 ): i32 {
-  if (someLocked(set, start, last)) return -1;
+  // With no lock held there is nothing to test, and one pass does an invalidation.
+  if (set.heldLocks > 0 && someLocked(set, start, last)) return -1;
   const h = header();
   aim(h.exchange, 0, capacity);
   h.sequence = sequence;

@@ -15,7 +15,7 @@
 
 import { greatestKey, greatestOffset, leastKey, leastOffset } from "./extremes";
 import { header } from "./header";
-import { pointTo } from "./ids";
+import { pointAllTo } from "./ids";
 import { PACK } from "./left-pack";
 import { giveBlock, takeBlock } from "./pools";
 import { Extent, Scratch } from "./scratch";
@@ -223,28 +223,45 @@ export class Leaf {
     const half = (<u64>(extent.high - extent.low) >> 1) & ~(((<u64>1) << shift) - 1);
     this.base = narrow ? extent.low + <i64>half : 0;
     this.count = count;
-    this.locks = 0;
-    const ids = this.idPlace;
-    const sequences = this.sequencePlace;
-    for (let i: u32 = 0; i < count; i += 1) {
-      const entry = from + i;
-      this.setBounds(i, Scratch.start(entry), Scratch.last(entry));
-      store<u32>(ids + ((<usize>i) << 2), Scratch.id(entry));
-      store<u32>(sequences + ((<usize>i) << 2), Scratch.sequence(entry));
-      this.locks |= (<u64>Scratch.locked(entry)) << i;
+    this.locks = Scratch.locks(from) & (((<u64>1) << count) - 1);
+    let ids = this.idPlace;
+    let sequences = this.sequencePlace;
+    let key = this.address;
+    const base = i64x2.splat(this.base);
+    // Four at a time; what is written behind the last is within the columns.
+    for (let i = from; i < from + count; i += 4) {
+      const a = Scratch.twoStarts(i);
+      const b = Scratch.twoStarts(i + 2);
+      const c = Scratch.twoLasts(i);
+      const d = Scratch.twoLasts(i + 2);
+      if (narrow) {
+        v128.store(key, Leaf.offsets(a, b, base, shift), KEYS);
+        v128.store(key, Leaf.offsets(c, d, base, shift), NARROW_LAST);
+        key += 16;
+      } else {
+        v128.store(key, a, KEYS);
+        v128.store(key, b, KEYS + 16);
+        v128.store(key, c, WIDE_LAST);
+        v128.store(key, d, WIDE_LAST + 16);
+        key += 32;
+      }
+      v128.store(ids, Scratch.fourIds(i));
+      v128.store(sequences, Scratch.fourSequences(i));
+      ids += 16;
+      sequences += 16;
     }
   }
 
-  /** Stores bounds that the encoding is known to take. */
-  private setBounds(i: u32, start: i64, last: i64): void {
-    if (this.wide) {
-      store<i64>(this.address + ((<usize>i) << 3), start, KEYS);
-      store<i64>(this.address + ((<usize>i) << 3), last, WIDE_LAST);
-    } else {
-      const shift = <i64>this.shift;
-      store<i32>(this.address + ((<usize>i) << 2), <i32>((start - this.base) >> shift), KEYS);
-      store<i32>(this.address + ((<usize>i) << 2), <i32>((last - this.base) >> shift), NARROW_LAST);
-    }
+  /** Four keys as offsets that are known to fit: only their low words are looked at. */
+  @inline private static offsets(a: v128, b: v128, base: v128, shift: u32): v128 {
+    return v128.shuffle<i32>(
+      i64x2.shr_u(i64x2.sub(a, base), shift),
+      i64x2.shr_u(i64x2.sub(b, base), shift),
+      0,
+      2,
+      4,
+      6,
+    );
   }
 
   /** Whether slots of the other leaf mean the same here. */
@@ -333,7 +350,7 @@ export class Leaf {
 
   /** Makes the entries of the ids here point to this leaf. */
   repoint(): void {
-    for (let i: u32 = 0; i < this.count; i += 1) pointTo(this.idAt(i), this.address);
+    pointAllTo(this.idPlace, this.count, this.address);
   }
 
   /** The offset of a key, clamped to 32 bits; beyond the window it is an extreme or next to it. */
@@ -350,60 +367,60 @@ export class Leaf {
   /** One bit for each slot whose interval overlaps `[start, last]`. */
   @inline hits(start: i64, last: i64): u64 {
     const all = ((<u64>1) << this.count) - 1;
-    return all & (this.wide ? this.wideHits(start, last) : this.narrowHits(start, last));
+    return all & ~(this.wide ? this.wideMisses(start, last) : this.narrowMisses(start, last));
   }
 
-  @inline narrowHits(start: i64, last: i64): u64 {
+  // Misses are what is counted: processors have "greater than", and take two to three steps for "less
+  // than or equal to".
+
+  @inline narrowMisses(start: i64, last: i64): u64 {
     const low = i32x4.splat(this.offsetOf(start));
     const high = i32x4.splat(this.offsetOf(last));
     let at = this.address;
-    let hits: u64 = 0;
+    let misses: u64 = 0;
     for (let i: u32 = 0; i < this.count; i += 16) {
       // The last group runs four slots over, within the block.
       const first = i16x8.narrow_i32x4_s(
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST), low),
-        ),
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 16), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 16), low),
+        v128.or(i32x4.gt_s(v128.load(at, KEYS), high), i32x4.gt_s(low, v128.load(at, NARROW_LAST))),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 16), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 16)),
         ),
       );
       const second = i16x8.narrow_i32x4_s(
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 32), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 32), low),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 32), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 32)),
         ),
-        v128.and(
-          i32x4.le_s(v128.load(at, KEYS + 48), high),
-          i32x4.ge_s(v128.load(at, NARROW_LAST + 48), low),
+        v128.or(
+          i32x4.gt_s(v128.load(at, KEYS + 48), high),
+          i32x4.gt_s(low, v128.load(at, NARROW_LAST + 48)),
         ),
       );
-      hits |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
+      misses |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
       at += 64;
     }
-    return hits;
+    return misses;
   }
 
-  @inline wideHits(start: i64, last: i64): u64 {
+  @inline wideMisses(start: i64, last: i64): u64 {
     const low = i64x2.splat(start);
     const high = i64x2.splat(last);
     let at = this.address;
-    let hits: u64 = 0;
+    let misses: u64 = 0;
     for (let i: u32 = 0; i < this.count; i += 4) {
-      const first = v128.and(
-        i64x2.le_s(v128.load(at, KEYS), high),
-        i64x2.ge_s(v128.load(at, WIDE_LAST), low),
+      const first = v128.or(
+        i64x2.gt_s(v128.load(at, KEYS), high),
+        i64x2.gt_s(low, v128.load(at, WIDE_LAST)),
       );
-      const second = v128.and(
-        i64x2.le_s(v128.load(at, KEYS + 16), high),
-        i64x2.ge_s(v128.load(at, WIDE_LAST + 16), low),
+      const second = v128.or(
+        i64x2.gt_s(v128.load(at, KEYS + 16), high),
+        i64x2.gt_s(low, v128.load(at, WIDE_LAST + 16)),
       );
-      hits |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
+      misses |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
       at += 32;
     }
-    return hits;
+    return misses;
   }
 
   /** Writes the handles of the hits one after the other; up to 16 bytes more are scribbled on. */

@@ -20,7 +20,7 @@ import {
 } from "./ids";
 import { Inner } from "./inner";
 import { Leaf } from "./leaf";
-import { provide, provideInsertion, provideTransfer } from "./pools";
+import { isInsertionProvided, provide, provideInsertion, provideTransfer } from "./pools";
 import { aim, COLLECT, walk } from "./query";
 import { DISPOSED, IntervalSet, RESTART_DUE, takeSet } from "./sets";
 import { erase, fell, place } from "./tree";
@@ -36,9 +36,9 @@ export function createSet(): usize {
 }
 
 export function insert(set: IntervalSet, start: i64, last: i64, sequence: u32): u32 {
-  const number = chunkNeeded(set);
+  const number = set.freeCount > 0 ? NO_CHUNK : chunkNeeded(set);
   if (number === NO_CHUNK) {
-    if (!provideInsertion(0, 0)) return OUT_OF_MEMORY;
+    if (!isInsertionProvided() && !provideInsertion(0, 0)) return OUT_OF_MEMORY;
   } else {
     if (isBeyondCapacity(number)) return OUT_OF_IDS;
     if (!provideInsertion(chunkGrowth(number), directoryGrowth(number))) return OUT_OF_MEMORY;

@@ -40,6 +40,12 @@ export function provideInsertion(blocks: u32, adjacent: u32): bool {
   return provide(header().heightMax + 2 + blocks, adjacent);
 }
 
+/** Whether blocks that were never used are enough for one insertion: most often, and told at once. */
+export function isInsertionProvided(): bool {
+  const h = header();
+  return h.reserved === 0 && h.topBlock + h.heightMax + 2 <= (<u32>memory.size()) << 6;
+}
+
 /** As `provideInsertion`, but may use what is reserved: for the transfers themselves. */
 export function provideTransfer(): bool {
   const h = header();

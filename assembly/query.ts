@@ -41,10 +41,35 @@ function someBelow(node: usize, level: u32, start: i64, last: i64): bool {
   return Leaf.at(node).hits(start, last) !== 0;
 }
 
-/** Whether an interval overlaps whose lock bit is held. */
+/** The least start in a set that is not empty. */
+export function leastStart(set: IntervalSet): i64 {
+  let least = i64.MAX_VALUE;
+  for (let i: u32 = 0; i < set.treeCount; i += 1) {
+    const tree = set.tree(i);
+    const root = tree.root;
+    if (root === 0) continue;
+    least = min(least, tree.height > 0 ? Inner.at(root).leastStart(0) : Leaf.at(root).leastStart());
+  }
+  return least;
+}
+
+/** The greatest last in a set that is not empty. */
+export function greatestLast(set: IntervalSet): i64 {
+  let greatest = i64.MIN_VALUE;
+  for (let i: u32 = 0; i < set.treeCount; i += 1) {
+    const tree = set.tree(i);
+    const root = tree.root;
+    if (root === 0) continue;
+    greatest = max(
+      greatest,
+      tree.height > 0 ? Inner.at(root).greatest : Leaf.at(root).greatestLast(),
+    );
+  }
+  return greatest;
+}
+
+/** Whether an interval overlaps whose lock bit is held; to be asked only while any lock of the set is. */
 export function someLocked(set: IntervalSet, start: i64, last: i64): bool {
-  // With no lock held there is nothing to test, and one pass does an invalidation.
-  if (set.heldLocks === 0) return false;
   aim(SINK, 0, 0);
   return walk(set, start, last, COLLECT_LOCKED) !== 0;
 }
@@ -89,7 +114,8 @@ export function walk(set: IntervalSet, start: i64, last: i64, operation: u32): u
   return total;
 }
 
-function walkBelow(
+/** Walks what is below a node and adds its hits to the total. */
+export function walkBelow(
   node: usize,
   level: u32,
   start: i64,

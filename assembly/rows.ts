@@ -1,16 +1,15 @@
-// How an interval and its state cross between the engine and its host, 32 bytes a record:
+// How an interval and its state cross to the host, 32 bytes a record:
 //
 //     0  start u64  last u64
 //    16  handle  sequence  lock bit  (spare)
 //    32
 
-import { addressOf, header, keyOf } from "./header";
+import { addressOf, header } from "./header";
 import { leafOf } from "./ids";
 import { Leaf } from "./leaf";
-import { Scratch } from "./scratch";
 import { IntervalSet } from "./sets";
 
-export const ROW_SIZE: usize = 32;
+const ROW_SIZE: usize = 32;
 
 /** Writes a live handle's record; false if it is none. */
 export function writeRow(set: IntervalSet, handle: u32, at: usize): bool {
@@ -33,16 +32,4 @@ export function writeRows(set: IntervalSet, count: u32): void {
   for (let i: u32 = 0; i < count; i += 1) {
     writeRow(set, load<u32>(at + ((<usize>i) << 2)), out + <usize>i * ROW_SIZE);
   }
-}
-
-/** Makes a record the scratch entry `i`. */
-export function readRow(at: usize, i: u32): void {
-  Scratch.set(
-    i,
-    keyOf(load<u64>(at)),
-    keyOf(load<u64>(at, 8)),
-    load<u32>(at, 16),
-    load<u32>(at, 20),
-    load<u32>(at, 24),
-  );
 }

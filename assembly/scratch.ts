@@ -29,6 +29,31 @@ export class Scratch {
     return load<u8>(SCRATCH + <usize>i, LOCKED);
   }
 
+  @inline static twoStarts(i: u32): v128 {
+    return v128.load(SCRATCH + ((<usize>i) << 3));
+  }
+  @inline static twoLasts(i: u32): v128 {
+    return v128.load(SCRATCH + ((<usize>i) << 3), LAST);
+  }
+  @inline static fourIds(i: u32): v128 {
+    return v128.load(SCRATCH + ((<usize>i) << 2), ID);
+  }
+  @inline static fourSequences(i: u32): v128 {
+    return v128.load(SCRATCH + ((<usize>i) << 2), SEQUENCE);
+  }
+
+  /** One bit for each entry from `from` on whose lock is held. */
+  static locks(from: u32): u64 {
+    const at = SCRATCH + <usize>from;
+    const none = i8x16.splat(0);
+    let locks: u64 = 0;
+    for (let i: u32 = 0; i < 64; i += 16) {
+      const held = i8x16.ne(v128.load(at + i, LOCKED), none);
+      locks |= (<u64>(<u32>i8x16.bitmask(held))) << i;
+    }
+    return locks;
+  }
+
   @inline static set(i: u32, start: i64, last: i64, id: u32, sequence: u32, locked: u32): void {
     store<i64>(SCRATCH + ((<usize>i) << 3), start);
     store<i64>(SCRATCH + ((<usize>i) << 3), last, LAST);

@@ -23,24 +23,21 @@ export function place(
   const log = logOfLength(start, last);
   const index = set.treeFor(log);
   const tree = set.tree(index);
+  let leaf: Leaf;
   if (tree.root === 0) {
-    const leaf = Leaf.create(changetype<usize>(set), index);
-    leaf.add(start, last, id, sequence, locked);
+    leaf = Leaf.create(changetype<usize>(set), index);
     plant(set, index, leaf, log, log);
-    pointTo(id, leaf.address);
-    return;
+  } else {
+    tree.low = min(tree.low, log);
+    tree.high = max(tree.high, log);
+    leaf = descend(tree, start, last);
   }
-  tree.low = min(tree.low, log);
-  tree.high = max(tree.high, log);
-  const leaf = descend(tree, start, last);
-  if (leaf.add(start, last, id, sequence, locked)) {
-    pointTo(id, leaf.address);
-    return;
+  if (!leaf.add(start, last, id, sequence, locked)) {
+    leaf = splitLeaf(tree, leaf, start, last);
+    const added = leaf.add(start, last, id, sequence, locked);
+    assert(added, "half a leaf is full");
   }
-  const half = splitLeaf(tree, leaf, start, last);
-  const added = half.add(start, last, id, sequence, locked);
-  assert(added, "half a leaf is full");
-  pointTo(id, half.address);
+  pointTo(id, leaf.address);
 }
 
 /** Gives an empty tree its first leaf, for lengths of the given logarithms. */
@@ -137,8 +134,10 @@ function divide(leaf: Leaf, right: Leaf): void {
 /** Takes the interval in this slot out of its tree; its id stays as it is. */
 export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
   const parent = leaf.parent;
+  const start = leaf.startAt(slot);
+  const last = leaf.lastAt(slot);
+  leaf.removeAt(slot);
   if (parent === 0) {
-    leaf.removeAt(slot);
     if (leaf.count === 0) {
       set.dropTree(leaf.tree);
       Leaf.release(leaf);
@@ -146,9 +145,6 @@ export function erase(set: IntervalSet, leaf: Leaf, slot: u32): void {
     return;
   }
   const tree = set.tree(leaf.tree);
-  const start = leaf.startAt(slot);
-  const last = leaf.lastAt(slot);
-  leaf.removeAt(slot);
   const inner = Inner.at(parent);
   const i = inner.indexOf(leaf.address);
   const wasBound =

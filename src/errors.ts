@@ -35,10 +35,17 @@ export class IntervalidateError extends Error {
   readonly code: ErrorCode;
   /** The kernel's name for this failure, where the kernel has one. */
   readonly errno: Errno | undefined;
+  /** The line of a file that is at fault, from 1, where it is known. */
+  readonly line: number | undefined;
 
-  constructor(code: ErrorCode, message: string, options?: { errno?: Errno; cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { errno?: Errno; line?: number; cause?: unknown },
+  ) {
     super(message, options && "cause" in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.errno = options?.errno;
+    this.line = options?.line;
   }
 }

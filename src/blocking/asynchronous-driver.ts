@@ -1,53 +1,51 @@
+import { advance, Interrupter } from "./driving.ts";
 import type { Sleepable, Wait } from "./suspension.ts";
-
-/** So often is a body told again that it was interrupted, if it swallows that and waits on. */
-const INTERRUPTIONS_MAX = 16;
 
 /**
  * Runs a generator to its end as a promise: live use. Ready waits resume at once; at others it goes
  * on after they were woken and are, looked at again, ready. An abort ends killable waits only: it is
- * thrown into the generator at the wait. The signal is looked at before the first step as well.
+ * thrown into the generator at the wait, and at each further one if the generator goes on. One that
+ * does so too often is unwound. The signal is looked at before the first step as well.
  *
  * @throws the signal's reason if it was aborted; what the generator throws
  */
 export async function runAsync<T>(body: Sleepable<T>, signal?: AbortSignal): Promise<T> {
   signal?.throwIfAborted();
-  let result = body.next();
-  let interruptions = 0;
+  const interrupter = new Interrupter();
+  let result = advance(body);
   while (!result.done) {
     const suspension = result.value;
-    if (suspension.kind === "wait" && !suspension.ready()) {
-      await turnOf(suspension, signal);
-      if (!suspension.ready() && isInterrupted(suspension, signal)) {
-        interruptions += 1;
-        if (interruptions > INTERRUPTIONS_MAX) throw signal?.reason;
-        result = body.throw(signal?.reason);
-        continue;
-      }
-      // Somebody may have been faster than this turn.
-      if (!suspension.ready()) continue;
+    const isReady = suspension.kind === "point" || suspension.ready();
+    if (isReady || (await isReadyInTime(suspension, signal))) {
+      result = advance(body);
+    } else {
+      result = interrupter.interrupt(body, signal?.reason);
     }
-    result = body.next();
   }
   return result.value;
 }
 
-function isInterrupted(wait: Wait, signal: AbortSignal | undefined): boolean {
-  return wait.killable && signal?.aborted === true;
+/** Sleeps until the wait is ready; false if an abort came first. */
+async function isReadyInTime(wait: Wait, signal: AbortSignal | undefined): Promise<boolean> {
+  do {
+    if (wait.killable && signal?.aborted) return false;
+    if (!(await isWokenInTime(wait, signal))) return false;
+    // Somebody may have been faster than the turn of who was woken.
+  } while (!wait.ready());
+  return true;
 }
 
-/** Resolves when the wait is woken, or interrupted if it may be. */
-function turnOf(wait: Wait, signal: AbortSignal | undefined): Promise<void> {
-  if (isInterrupted(wait, signal)) return Promise.resolve();
+/** Resolves when the wait is woken; to false if an abort came first. */
+function isWokenInTime(wait: Wait, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
     const onAbort = (): void => {
       wait.queue.delete(waiter);
-      resolve();
+      resolve(false);
     };
     const waiter = {
       wake: (): void => {
         signal?.removeEventListener("abort", onAbort);
-        resolve();
+        resolve(true);
       },
     };
     wait.queue.add(waiter);

@@ -1,3 +1,4 @@
+import { IntervalidateError } from "../errors.ts";
 import type { Sleepable, Wait } from "./suspension.ts";
 import { WaitQueue } from "./wait-queue.ts";
 
@@ -46,7 +47,9 @@ export class Mutex {
 
   /** `mutex_unlock` */
   unlock(): void {
-    if (!this.#locked) throw new Error(`unlock of ${this.name}, which nobody holds`);
+    if (!this.#locked) {
+      throw new IntervalidateError("ARGUMENT", `${this.name} cannot be unlocked: nobody holds it.`);
+    }
     this.#locked = false;
     this.#queue.wakeAll();
   }

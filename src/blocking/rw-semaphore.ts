@@ -1,3 +1,4 @@
+import { IntervalidateError } from "../errors.ts";
 import type { Sleepable, Wait } from "./suspension.ts";
 import { WaitQueue } from "./wait-queue.ts";
 
@@ -10,6 +11,7 @@ export class RwSemaphore {
   readonly #readWait: Wait;
   readonly #killableReadWait: Wait;
   readonly #writeWait: Wait;
+  readonly #killableWriteWait: Wait;
   #readers = 0;
   #writing = false;
   #writersWaiting = 0;
@@ -33,6 +35,7 @@ export class RwSemaphore {
       killable: false,
       ready: () => this.#readers === 0 && !this.#writing,
     };
+    this.#killableWriteWait = { ...this.#writeWait, killable: true };
   }
 
   /** Takes the lock for reading if that needs no sleep: `down_read_trylock`. */
@@ -71,7 +74,9 @@ export class RwSemaphore {
 
   /** `up_read` */
   endRead(): void {
-    if (this.#readers === 0) throw new Error(`endRead of ${this.name}, which nobody reads`);
+    if (this.#readers === 0) {
+      throw new IntervalidateError("ARGUMENT", `${this.name} has no reader whose read could end.`);
+    }
     this.#readers -= 1;
     this.#queue.wakeAll();
   }
@@ -84,22 +89,33 @@ export class RwSemaphore {
   }
 
   /** Takes the lock for writing, sleeping while anybody else has it: `down_write`. */
-  *write(): Sleepable<undefined> {
-    this.#writersWaiting += 1;
-    try {
-      do yield this.#writeWait;
-      while (!this.#writeWait.ready());
-      this.#writing = true;
-    } finally {
-      this.#writersWaiting -= 1;
-      if (!this.#writing) this.#queue.wakeAll();
-    }
+  write(): Sleepable<undefined> {
+    return this.#write(this.#writeWait);
+  }
+
+  /** `down_write_killable`: a signal ends the wait, and then the lock has not been taken. */
+  writeKillable(): Sleepable<undefined> {
+    return this.#write(this.#killableWriteWait);
   }
 
   /** `up_write` */
   endWrite(): void {
-    if (!this.#writing) throw new Error(`endWrite of ${this.name}, which nobody writes`);
+    if (!this.#writing) {
+      throw new IntervalidateError("ARGUMENT", `${this.name} has no writer whose write could end.`);
+    }
     this.#writing = false;
     this.#queue.wakeAll();
+  }
+
+  *#write(wait: Wait): Sleepable<undefined> {
+    this.#writersWaiting += 1;
+    try {
+      do yield wait;
+      while (!this.tryWrite());
+    } finally {
+      this.#writersWaiting -= 1;
+      // Whoever gave up was in the way of readers.
+      if (!this.#writing) this.#queue.wakeAll();
+    }
   }
 }

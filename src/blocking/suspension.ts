@@ -38,7 +38,8 @@ export function isSleepable(answer: unknown): answer is Sleepable<unknown> {
   return (
     typeof answer === "object" &&
     answer !== null &&
-    typeof (answer as { next?: unknown }).next === "function"
+    typeof (answer as { next?: unknown }).next === "function" &&
+    !(Symbol.asyncIterator in answer)
   );
 }
 

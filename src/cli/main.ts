@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { IntervalidateError } from "../errors.ts";
+import { addLitmus } from "./litmus.ts";
 import { addReplay } from "./replay.ts";
 import { addSummary } from "./summary.ts";
 
@@ -9,7 +10,7 @@ import { addSummary } from "./summary.ts";
 const EXIT_USAGE_OR_INPUT = 2;
 
 /** One line each. A command's module loads what it needs when it is run, not here. */
-const commands: readonly ((program: Command) => void)[] = [addReplay, addSummary];
+const commands: readonly ((program: Command) => void)[] = [addReplay, addSummary, addLitmus];
 
 async function main(): Promise<void> {
   // A reader that has seen enough (`| head`) is no error.

@@ -19,11 +19,23 @@ export const END: bigint = 1n << 64n;
  *   for one outside the space or inexact, and for an empty or inverted range
  */
 export function closedLast(start: Address, end: Address): Address {
-  if (typeof start === "number" && typeof end === "number") {
-    if (start >= 0 && start < end && Number.isSafeInteger(start) && Number.isSafeInteger(end)) {
-      return end - 1;
-    }
+  // Floors instead of `isSafeInteger`, which takes twice as long.
+  if (
+    typeof start === "number" &&
+    typeof end === "number" &&
+    Math.floor(start) >= start &&
+    Math.floor(end) >= end &&
+    start >= 0 &&
+    start < end &&
+    end <= Number.MAX_SAFE_INTEGER
+  ) {
+    return end - 1;
   }
+  return checkedLast(start, end);
+}
+
+/** What most calls do not need is apart from what they do: small functions are inlined. */
+function checkedLast(start: Address, end: Address): Address {
   checkBound(start, "start", start, end);
   checkBound(end, "end", start, end);
   if (end === 0n && start > 0 && start < END) return END - 1n;

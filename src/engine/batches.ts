@@ -82,5 +82,5 @@ export function someBatch(
 
 /** The exchange buffer as a place for pairs. */
 export function pairsIn(engine: Engine): PairTarget {
-  return { words: engine.words, longs: engine.longs, stride: 2 };
+  return { words: engine.words, longs: engine.longs };
 }

@@ -27,6 +27,10 @@ export interface EngineTenant extends Dependant {
 
 const PAGE_BYTES = 65536;
 const PAGE_COUNT_MAX = 65535;
+/** So many words are copied faster by a loop than by a native call. */
+const LOOPED_MAX = 8;
+/** Up to so many, making the view would take longer than copying from it: it is kept. */
+const HEAD_MAX = 256;
 
 /**
  * One instance of the WebAssembly module with its memory. It holds any number of sets, which share
@@ -37,18 +41,18 @@ export class Engine {
   readonly exports: EngineExports;
   /** In no order; an array, since most sets are never looked for. */
   #tenants: EngineTenant[] = [];
-  #words: Uint32Array;
-  #longs: BigUint64Array;
+  #words = new Uint32Array(0);
+  #longs = new BigUint64Array(0);
+  #numbers = new Float64Array(0);
   /** Words that the exchange buffer holds now. */
-  #capacity: number;
+  #capacity = 0;
+  /** The first n words, for each n that was copied. */
+  #heads: Uint32Array[] = [];
 
   /** For {@link createEngine} only. */
   constructor(exports: EngineExports, pageCountMax: number) {
     this.exports = exports;
     exports.start(pageCountMax);
-    this.#words = new Uint32Array(0);
-    this.#longs = new BigUint64Array(0);
-    this.#capacity = 0;
     this.#refresh();
   }
 
@@ -91,7 +95,8 @@ export class Engine {
 
   /**
    * The exchange buffer as 32-bit words. A view dies when memory grows, which any insertion may do:
-   * it is taken anew for each use and never handed on. The same holds for `longs`.
+   * it is taken anew for each use and never handed on. The same holds for `longs` and
+   * `numbers`.
    */
   get words(): Uint32Array {
     if (this.#words.length === 0) this.#refresh();
@@ -102,6 +107,36 @@ export class Engine {
   get longs(): BigUint64Array {
     if (this.#longs.length === 0) this.#refresh();
     return this.#longs;
+  }
+
+  /** The exchange buffer as f64. */
+  get numbers(): Float64Array {
+    if (this.#numbers.length === 0) this.#refresh();
+    return this.#numbers;
+  }
+
+  /** Copies the first words of the exchange buffer to the head of an array that has room for them. */
+  copyTo(into: Uint32Array, count: number): void {
+    if (count > LOOPED_MAX) {
+      this.#copyMany(into, count);
+      return;
+    }
+    const { words } = this;
+    for (let i = 0; i < count; i += 1) into[i] = words[i] as number;
+  }
+
+  #copyMany(into: Uint32Array, count: number): void {
+    const { words } = this;
+    if (count > HEAD_MAX) {
+      into.set(words.subarray(0, count));
+      return;
+    }
+    let head = this.#heads[count];
+    if (head === undefined) {
+      head = words.subarray(0, count);
+      this.#heads[count] = head;
+    }
+    into.set(head);
   }
 
   /** Words that an answer may have. */
@@ -127,6 +162,8 @@ export class Engine {
     this.#capacity = capacity;
     this.#words = new Uint32Array(buffer, address, capacity);
     this.#longs = new BigUint64Array(buffer, address, capacity >>> 1);
+    this.#numbers = new Float64Array(buffer, address, capacity >>> 1);
+    this.#heads = [];
   }
 }
 

@@ -28,15 +28,17 @@ export interface EngineExports {
   undoInsertMany(set: number, count: number): void;
   takeIds(set: number, count: number): number;
   giveBackIds(set: number, count: number): void;
-  provideNodes(count: number, trees: number): number;
+  provideNodes(count: number, trees: number, sorting: boolean): number;
+  makeRows(end: number, count: number, low: number, high: number, sequence: number): number;
+  sortRows(rows: number, count: number, from: number, bits: number): void;
   appendLeaves(
     set: number,
     tree: number,
     low: number,
     high: number,
+    rows: number,
     count: number,
-    final: boolean,
-  ): number;
+  ): void;
   claimIds(set: number, count: number): number;
   finishRestore(set: number): void;
   remove(set: number, handle: number): number;
@@ -49,6 +51,8 @@ export interface EngineExports {
   transfer(from: number, to: number, handle: number): number;
 
   some(set: number, start: bigint, last: bigint): number;
+  leastStartOf(set: number): number;
+  greatestLastOf(set: number): number;
   someNumber(set: number, start: number, last: number): number;
   count(set: number, start: bigint, last: bigint): number;
   countNumber(set: number, start: number, last: number): number;

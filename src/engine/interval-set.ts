@@ -2,10 +2,11 @@ import { IntervalidateError } from "../errors.ts";
 import { type Address, END } from "./addresses.ts";
 import { answerBatches, type HitLists, pairsIn, someBatch } from "./batches.ts";
 import { bulkLoad } from "./bulk-load.ts";
+import { RecordSource, type Survey, sourceOf, surveyNumbers } from "./bulk-sources.ts";
 import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
-import { type Column, checkedPairs, writePairs } from "./pairs.ts";
+import { type Column, checkedColumns, checkedPairs, writePairs } from "./pairs.ts";
 import {
   createRows,
   HANDLE,
@@ -14,8 +15,6 @@ import {
   ROW_WORDS,
   type Rows,
   recordsOf,
-  rowsOf,
-  SEQUENCE,
   START_HIGH,
   START_LOW,
 } from "./rows.ts";
@@ -41,8 +40,7 @@ export class IntervalSet implements EngineTenant {
   readonly #exports: EngineExports;
   readonly #dependant: Dependant | undefined;
   /** Address of the set's record in the engine; 0 once it is gone. */
-  #record: number;
-
+  #record = 0;
   /**
    * `dependant` is told when the set is gone.
    *
@@ -95,12 +93,13 @@ export class IntervalSet implements EngineTenant {
     const { engine } = this;
     const exports = this.#exports;
     const record = this.#live();
-    checkedPairs(starts, ends);
+    checkedColumns(starts, ends);
+    const isBulk = starts.length >= BULK_MIN && exports.sizeOf(record) === 0;
+    const survey = isBulk ? surveyNumbers(starts, ends) : undefined;
+    if (survey === undefined) checkedPairs(starts, ends);
     const handles = new Uint32Array(starts.length);
     exports.beginInsertMany(record);
-    if (starts.length >= BULK_MIN && exports.sizeOf(record) === 0) {
-      if (this.#tryBulkInsert(starts, ends, sequence, handles)) return handles;
-    }
+    if (isBulk && this.#tryBulkInsert(starts, ends, survey, sequence, handles)) return handles;
     let done = 0;
     while (done < starts.length) {
       const wanted = Math.min(starts.length - done, engine.exchangeCapacity >>> 2);
@@ -119,7 +118,13 @@ export class IntervalSet implements EngineTenant {
   }
 
   /** Fills the empty set at one go, unless ids or memory for that are short. */
-  #tryBulkInsert(starts: Column, ends: Column, sequence: number, handles: Uint32Array): boolean {
+  #tryBulkInsert(
+    starts: Column,
+    ends: Column,
+    survey: Survey | undefined,
+    sequence: number,
+    handles: Uint32Array<ArrayBuffer>,
+  ): boolean {
     const { engine } = this;
     const exports = this.#exports;
     const { length } = handles;
@@ -132,13 +137,8 @@ export class IntervalSet implements EngineTenant {
       if (count < wanted) break;
     }
     if (taken === length) {
-      const rows = createRows(length);
-      writePairs({ ...rows, stride: ROW_WORDS / 2 }, starts, ends, 0, length);
-      for (let i = 0; i < length; i += 1) {
-        rows.words[ROW_WORDS * i + HANDLE] = handles[i] as number;
-        rows.words[ROW_WORDS * i + SEQUENCE] = sequence;
-      }
-      if (bulkLoad(engine, this.#record, rows)) return true;
+      const source = sourceOf(starts, ends, survey, handles, sequence);
+      if (bulkLoad(engine, this.#record, source)) return true;
     }
     this.#takeBack(handles.subarray(0, taken), exports.giveBackIds);
     return false;
@@ -201,6 +201,16 @@ export class IntervalSet implements EngineTenant {
     return found !== 0;
   }
 
+  /** The least start, rounded if it is above 2^53; infinity if there is no interval. */
+  leastStart(): number {
+    return this.#exports.leastStartOf(this.#live());
+  }
+
+  /** The greatest last, rounded if it is above 2^53; minus infinity if there is no interval. */
+  greatestLast(): number {
+    return this.#exports.greatestLastOf(this.#live());
+  }
+
   /** How many intervals overlap. */
   count(start: Address, last: Address): number {
     const record = this.#live();
@@ -218,7 +228,7 @@ export class IntervalSet implements EngineTenant {
       typeof start === "number" && typeof last === "number"
         ? this.#exports.collectNumber(record, start, last, 0, capacity)
         : this.#exports.collect(record, BigInt(start), BigInt(last), 0, capacity);
-    copyWords(engine.words, 0, into, 0, Math.min(total, capacity));
+    engine.copyTo(into, Math.min(total, capacity));
     if (total > capacity && into.length > capacity) this.#collectRest(start, last, into, capacity);
     return total;
   }
@@ -373,7 +383,7 @@ export class IntervalSet implements EngineTenant {
         ? this.#exports.invalidateNumber(record, start, last, sequence, capacity)
         : this.#exports.invalidate(record, BigInt(start), BigInt(last), sequence, capacity);
     if (into === undefined || hits <= 0) return hits;
-    copyWords(engine.words, 0, into, 0, Math.min(hits, capacity));
+    engine.copyTo(into, Math.min(hits, capacity));
     if (hits > capacity && length > capacity) this.#collectRest(start, last, into, capacity);
     return hits;
   }
@@ -493,11 +503,15 @@ export class IntervalSet implements EngineTenant {
       this.dispose();
       throw isTaken ? handleTaken(handles[done] as number) : outOfMemory(engine);
     }
-    if (handles.length > 0 && !bulkLoad(engine, record, rowsOf(records))) {
+    if (handles.length > 0 && !bulkLoad(engine, record, new RecordSource(records, true))) {
       this.dispose();
       throw outOfMemory(engine);
     }
     exports.finishRestore(record);
+    for (const [i, handle] of handles.entries()) {
+      if ((((records.locks[i >> 3] as number) >> (i & 7)) & 1) === 1)
+        exports.tryLock(record, handle);
+    }
   }
 
   /** Checks every structural invariant. @throws {Error} naming the first that does not hold */
@@ -514,16 +528,11 @@ export class IntervalSet implements EngineTenant {
 
   /** @throws {IntervalidateError} DISPOSED if the set is gone */
   checkAlive(): void {
-    this.#live();
+    if (this.#record === 0) throw gone();
   }
 
   #live(): number {
-    if (this.#record === 0) {
-      throw new IntervalidateError(
-        "DISPOSED",
-        "The set of intervals is gone: it was disposed of, or its engine was reset.",
-      );
-    }
+    if (this.#record === 0) throw gone();
     return this.#record;
   }
 
@@ -535,6 +544,13 @@ export class IntervalSet implements EngineTenant {
         "is none left: remove some, or use a second engine.",
     );
   }
+}
+
+function gone(): IntervalidateError {
+  return new IntervalidateError(
+    "DISPOSED",
+    "The set of intervals is gone: it was disposed of, or its engine was reset.",
+  );
 }
 
 function outOfMemory(engine: Engine): IntervalidateError {

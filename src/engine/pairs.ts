@@ -6,13 +6,8 @@ export type Column = Float64Array | BigUint64Array;
 
 const TWO_32 = 2 ** 32;
 
-/**
- * Checks many half-open ranges.
- *
- * @throws {IntervalidateError} ARGUMENT for other arrays or unequal lengths, RANGE as `closedLast`;
- *   the message names the first range at fault
- */
-export function checkedPairs(starts: Column, ends: Column): void {
+/** @throws {IntervalidateError} ARGUMENT for other arrays or unequal lengths */
+export function checkedColumns(starts: Column, ends: Column): void {
   for (const [name, column] of [
     ["starts", starts],
     ["ends", ends],
@@ -29,6 +24,16 @@ export function checkedPairs(starts: Column, ends: Column): void {
       `There must be as many starts as ends, but there are ${starts.length} and ${ends.length}.`,
     );
   }
+}
+
+/**
+ * Checks many half-open ranges.
+ *
+ * @throws {IntervalidateError} as `checkedColumns`; RANGE as `closedLast`, and the message names the
+ *   first range at fault
+ */
+export function checkedPairs(starts: Column, ends: Column): void {
+  checkedColumns(starts, ends);
   let i = 0;
   try {
     for (; i < starts.length; i += 1) {
@@ -40,11 +45,10 @@ export function checkedPairs(starts: Column, ends: Column): void {
   }
 }
 
-/** Where closed u64 pairs are written: two views of one memory, and the u64 from pair to pair. */
+/** Where closed u64 pairs are written: two views of one memory. */
 export interface PairTarget {
   readonly words: Uint32Array;
   readonly longs: BigUint64Array;
-  readonly stride: number;
 }
 
 /** Writes `count` checked ranges from index `from` on as closed u64 pairs. */
@@ -61,7 +65,7 @@ export function writePairs(
 
 /** Writes one column of the pairs; ends become last addresses. */
 function writeColumn(
-  { words, longs, stride }: PairTarget,
+  { words, longs }: PairTarget,
   column: Column,
   from: number,
   count: number,
@@ -71,14 +75,14 @@ function writeColumn(
     // Two halves by arithmetic are much faster than a bigint.
     for (let i = 0; i < count; i += 1) {
       const address = (column[from + i] as number) - place;
-      const at = 2 * (stride * i + place);
+      const at = 2 * (2 * i + place);
       words[at] = address;
       words[at + 1] = Math.floor(address / TWO_32);
     }
   } else {
     const less = BigInt(place);
     for (let i = 0; i < count; i += 1) {
-      longs[stride * i + place] = (column[from + i] as bigint) - less;
+      longs[2 * i + place] = (column[from + i] as bigint) - less;
     }
   }
 }

@@ -30,8 +30,14 @@ export interface RangeIndexOptions {
  */
 export class RangeIndex<T = undefined> {
   readonly #intervals: IntervalSet;
-  /** Values of handles that have one. */
-  readonly #values = new Map<number, T>();
+  /** Values of handles that have one; made for the first of them. */
+  #values: Map<number, T> | undefined;
+  /**
+   * The hull of all ranges, `[#leastStart, #greatestEnd)`: as far as it goes, and no further. A bound
+   * beyond 2^53 is rounded, but not to less. NaN while the hull is not known.
+   */
+  #leastStart = Number.NaN;
+  #greatestEnd = Number.NaN;
 
   /**
    * The first index without an engine of its own starts the shared engine, synchronously.
@@ -46,7 +52,7 @@ export class RangeIndex<T = undefined> {
         `The capacity must be a number from 0, but is ${String(capacity)}.`,
       );
     }
-    this.#intervals = new IntervalSet(engine);
+    this.#intervals = new IntervalSet(engine, { forget: () => this.#forgetHull() });
   }
 
   /**
@@ -72,15 +78,18 @@ export class RangeIndex<T = undefined> {
     return index;
   }
 
-  /** Asked for before arguments are looked at, so that a disposed index says so first. */
-  get #set(): IntervalSet {
+  /**
+   * Asked for before arguments are looked at, so that a disposed index says so first. A method: V8
+   * leaves optimized code to read a private accessor, which takes longer than many a query.
+   */
+  #live(): IntervalSet {
     this.#intervals.checkAlive();
     return this.#intervals;
   }
 
   /** How many ranges there are. */
   get size(): number {
-    return this.#set.size;
+    return this.#live().size;
   }
 
   /**
@@ -89,9 +98,17 @@ export class RangeIndex<T = undefined> {
    * @throws {IntervalidateError} CAPACITY if the engine holds 2^24 - 1 ranges, OUT_OF_MEMORY
    */
   insert(start: Address, end: Address, value?: T): number {
-    const handle = this.#set.insert(start, closedLast(start, end));
-    if (value !== undefined) this.#values.set(handle, value);
+    const set = this.#live();
+    const last = closedLast(start, end);
+    this.#forgetHull();
+    const handle = set.insert(start, last);
+    if (value !== undefined) this.#keep(handle, value);
     return handle;
+  }
+
+  #keep(handle: number, value: T): void {
+    this.#values ??= new Map();
+    this.#values.set(handle, value);
   }
 
   /**
@@ -104,7 +121,9 @@ export class RangeIndex<T = undefined> {
     starts: Float64Array | BigUint64Array,
     ends: Float64Array | BigUint64Array,
   ): Uint32Array {
-    return this.#set.insertMany(starts, ends);
+    const set = this.#live();
+    this.#forgetHull();
+    return set.insertMany(starts, ends);
   }
 
   /**
@@ -112,42 +131,45 @@ export class RangeIndex<T = undefined> {
    * handle. @throws {IntervalidateError} ARGUMENT if it is no number
    */
   remove(handle: number): boolean {
-    const removed = this.#set.remove(checkedHandle(handle));
-    if (removed) this.#values.delete(handle);
+    const set = this.#live();
+    this.#forgetHull();
+    const removed = set.remove(checkedHandle(handle));
+    if (this.#values !== undefined && removed) this.#values.delete(handle);
     return removed;
   }
 
   /** Removes every range that overlaps `[start, end)`; returns how many. */
   removeOverlapping(start: Address, end: Address): number {
-    const set = this.#set;
+    const set = this.#live();
     const last = closedLast(start, end);
-    if (this.#values.size > 0) {
+    if (this.#values !== undefined && this.#values.size > 0) {
       const handles = new Uint32Array(set.count(start, last));
       set.collect(start, last, handles);
       for (const handle of handles) this.#values.delete(handle);
     }
+    this.#forgetHull();
     return set.removeOverlapping(start, last);
   }
 
   /** Whether this is a live handle. @throws {IntervalidateError} ARGUMENT if it is no number */
   has(handle: number): boolean {
-    return this.#set.has(checkedHandle(handle));
+    return this.#live().has(checkedHandle(handle));
   }
 
   /** Where a range starts; undefined for any number that is no live handle. */
   startOf(handle: number): bigint | undefined {
-    return this.#set.startOf(checkedHandle(handle));
+    return this.#live().startOf(checkedHandle(handle));
   }
 
   /** Where a range ends, one past its last address; undefined for a number that is no live handle. */
   endOf(handle: number): bigint | undefined {
-    const last = this.#set.lastOf(checkedHandle(handle));
+    const last = this.#live().lastOf(checkedHandle(handle));
     return last === undefined ? undefined : last + 1n;
   }
 
   /** The value inserted with a range; undefined if there was none, or the handle is not live. */
   valueOf(handle: number): T | undefined {
-    return this.#set.has(checkedHandle(handle)) ? this.#values.get(handle) : undefined;
+    return this.#live().has(checkedHandle(handle)) ? this.#values?.get(handle) : undefined;
   }
 
   /**
@@ -155,23 +177,59 @@ export class RangeIndex<T = undefined> {
    * that is no live handle. @throws {IntervalidateError} OUT_OF_MEMORY
    */
   move(handle: number, start: Address, end: Address): boolean {
-    return this.#set.move(checkedHandle(handle), start, closedLast(start, end));
+    const set = this.#live();
+    this.#forgetHull();
+    return set.move(checkedHandle(handle), start, closedLast(start, end));
   }
 
   /** Removes all ranges. Handles start over: those from before mean nothing any more. */
   clear(): void {
-    this.#set.clear();
-    this.#values.clear();
+    this.#live().clear();
+    this.#forgetHull();
+    this.#values = undefined;
   }
 
   /** Whether a range overlaps `[start, end)`. */
   some(start: Address, end: Address): boolean {
-    return this.#set.some(start, closedLast(start, end));
+    // Where the hull tells, this is a few nanoseconds: the checks of closedLast stand here once more,
+    // because calling it would take as long as they do.
+    if (
+      typeof start === "number" &&
+      typeof end === "number" &&
+      Math.floor(start) >= start &&
+      Math.floor(end) >= end &&
+      start >= 0 &&
+      start < end &&
+      end <= Number.MAX_SAFE_INTEGER
+    ) {
+      const leastStart = this.#leastStart;
+      const greatestEnd = this.#greatestEnd;
+      // Nothing reaches out of the hull, and something to each end of it. All false with NaN.
+      if (end <= leastStart || start >= greatestEnd) return false;
+      if (start <= leastStart || end >= greatestEnd) return true;
+    }
+    return this.#someInside(start, end);
+  }
+
+  #someInside(start: Address, end: Address): boolean {
+    const set = this.#live();
+    const last = closedLast(start, end);
+    if (Number.isNaN(this.#leastStart)) {
+      this.#leastStart = set.leastStart();
+      this.#greatestEnd = set.greatestLast() + 1;
+    }
+    return set.some(start, last);
+  }
+
+  /** Called by whatever may change a bound, and when the set is gone. */
+  #forgetHull(): void {
+    this.#leastStart = Number.NaN;
+    this.#greatestEnd = Number.NaN;
   }
 
   /** How many ranges overlap `[start, end)`. */
   count(start: Address, end: Address): number {
-    return this.#set.count(start, closedLast(start, end));
+    return this.#live().count(start, closedLast(start, end));
   }
 
   /**
@@ -179,12 +237,12 @@ export class RangeIndex<T = undefined> {
    * fit, and returns how many there are in all.
    */
   collect(start: Address, end: Address, into: Uint32Array): number {
-    return this.#set.collect(start, closedLast(start, end), checkedTarget(into));
+    return this.#live().collect(start, closedLast(start, end), checkedTarget(into));
   }
 
   /** The ranges that overlap `[start, end)` at the time of the call, by start, then end, then handle. */
   overlapping(start: Address, end: Address): Uint32Array {
-    return this.#set.ordered(start, closedLast(start, end));
+    return this.#live().ordered(start, closedLast(start, end));
   }
 
   /**
@@ -192,7 +250,7 @@ export class RangeIndex<T = undefined> {
    * Of several the one that starts last; of equal ones that with the least handle.
    */
   firstBefore(at: Address): number | undefined {
-    const set = this.#set;
+    const set = this.#live();
     const bound = BigInt(checkedAddress(at));
     return bound === 0n ? undefined : set.firstBefore(bound - 1n);
   }
@@ -202,14 +260,14 @@ export class RangeIndex<T = undefined> {
    * first. Of several the one that ends first; of equal ones that with the least handle.
    */
   firstAfter(at: Address): number | undefined {
-    const set = this.#set;
+    const set = this.#live();
     const bound = BigInt(checkedAddress(at));
     return bound === END ? undefined : set.firstAfter(bound);
   }
 
   /** The parts of `[start, end)` that no range covers, as half-open pairs, ascending. */
   gaps(start: Address, end: Address): [bigint, bigint][] {
-    return this.#set.gaps(start, closedLast(start, end));
+    return this.#live().gaps(start, closedLast(start, end));
   }
 
   /**
@@ -217,22 +275,22 @@ export class RangeIndex<T = undefined> {
    * `handles.subarray(offsets[i], offsets[i + 1])`.
    */
   queryMany(starts: Float64Array | BigUint64Array, ends: Float64Array | BigUint64Array): HitLists {
-    return this.#set.queryMany(starts, ends);
+    return this.#live().queryMany(starts, ends);
   }
 
   /** Takes a range's lock bit; false if it is held already, or the handle is not live. */
   tryLock(handle: number): boolean {
-    return this.#set.tryLock(checkedHandle(handle));
+    return this.#live().tryLock(checkedHandle(handle));
   }
 
   /** Releases a range's lock bit. @throws {IntervalidateError} ARGUMENT if it is not held */
   unlock(handle: number): void {
-    this.#set.unlock(checkedHandle(handle));
+    this.#live().unlock(checkedHandle(handle));
   }
 
   /** Whether a range's lock bit is held; false if the handle is not live. */
   isLocked(handle: number): boolean {
-    return this.#set.isLocked(checkedHandle(handle));
+    return this.#live().isLocked(checkedHandle(handle));
   }
 
   /**
@@ -241,7 +299,7 @@ export class RangeIndex<T = undefined> {
    * @throws {IntervalidateError} ARGUMENT if the handle is not live
    */
   sequenceOf(handle: number): number {
-    return this.#set.sequenceOf(checkedHandle(handle));
+    return this.#live().sequenceOf(checkedHandle(handle));
   }
 
   /**
@@ -250,7 +308,7 @@ export class RangeIndex<T = undefined> {
    * of them has its lock bit held: -1, and nothing has changed.
    */
   invalidate(start: Address, end: Address, sequence: number, into?: Uint32Array): number {
-    const set = this.#set;
+    const set = this.#live();
     const last = closedLast(start, end);
     checkSequence(sequence);
     if (into !== undefined) checkedTarget(into);
@@ -267,7 +325,7 @@ export class RangeIndex<T = undefined> {
     ends: Float64Array | BigUint64Array,
     sequence: number,
   ): HitLists | undefined {
-    const set = this.#set;
+    const set = this.#live();
     checkSequence(sequence);
     return set.invalidateMany(starts, ends, sequence);
   }
@@ -278,13 +336,13 @@ export class RangeIndex<T = undefined> {
    * handles, sequences and lock bits give equal bytes, whatever happened before.
    */
   snapshot(): Uint8Array {
-    return encodeSnapshot(this.#set.records());
+    return encodeSnapshot(this.#live().records());
   }
 
   /** Gives the memory back; every other call throws DISPOSED from then on. */
   [Symbol.dispose](): void {
     this.#intervals.dispose();
-    this.#values.clear();
+    this.#values = undefined;
   }
 }
 
@@ -298,7 +356,11 @@ function checkSequence(sequence: number): void {
 
 function checkedTarget(into: unknown): Uint32Array {
   if (into instanceof Uint32Array) return into;
-  throw new IntervalidateError(
+  throw wrongTarget(into);
+}
+
+function wrongTarget(into: unknown): IntervalidateError {
+  return new IntervalidateError(
     "ARGUMENT",
     `Handles are written to a Uint32Array, but this is ${into === null ? "null" : typeof into}.`,
   );

@@ -27,3 +27,8 @@ export function withRoom(
   larger.set(array.subarray(0, used));
   return larger;
 }
+
+/** A u64 column as words, the low one first. */
+export function wordsOf(column: BigUint64Array<ArrayBuffer>): Uint32Array {
+  return new Uint32Array(column.buffer, column.byteOffset, 2 * column.length);
+}

@@ -30,7 +30,7 @@ export type Warning =
   /** register with the secondary-TLB callback beside start or end; once for all */
   | "secondary-tlb-with-range-callbacks"
   | "put-without-get"
-  /** an interval notifier was inserted into an address space without users */
+  /** an interval notifier or mirror was inserted into an address space without users */
   | "insert-into-dead-mm"
   /** a sleep inside a non_block section */
   | "sleep-in-non-block-section";
@@ -88,9 +88,18 @@ export type NotifierEvent =
       readonly end: Address;
       readonly errno: string;
       readonly refusedBy: Subscriber;
+      /** The interval phase was not closed: the address space counts this invalidation as active for ever. */
+      readonly leftActive: boolean;
     }
-  /** Somebody calls end; the window is null if it never was one. */
-  | { readonly kind: "invalidate-end-enter"; readonly mm: string; readonly window: number | null }
+  /** Somebody calls end; the window is null if the caller names a range instead. */
+  | {
+      readonly kind: "invalidate-end-enter";
+      readonly mm: string;
+      readonly window: number | null;
+      readonly blockable: boolean;
+      readonly start: Address;
+      readonly end: Address;
+    }
   | {
       readonly kind: "invalidate-end";
       readonly mm: string;
@@ -131,9 +140,18 @@ export type NotifierEvent =
       readonly warning: Warning;
       readonly notifier: string | null;
     }
-  /** Somebody calls one of these; the event of the same name without `-enter` is its return. */
+  /**
+   * Somebody calls one of these; the event of the same name without `-enter` is its return. The notifier
+   * is null where the first interval notifier registers its address space.
+   */
   | { readonly kind: "register-enter"; readonly mm: string; readonly notifier: string | null }
-  | { readonly kind: "register"; readonly mm: string; readonly notifier: string | null }
+  | {
+      readonly kind: "register";
+      readonly mm: string;
+      readonly notifier: string | null;
+      /** Which callbacks the list notifier has. */
+      readonly callbacks: readonly CallbackKind[];
+    }
   | { readonly kind: "unregister-enter"; readonly mm: string; readonly notifier: string }
   | { readonly kind: "unregister"; readonly mm: string; readonly notifier: string }
   /** No callback of the list notifier starts from now on. */

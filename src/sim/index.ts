@@ -1,4 +1,9 @@
-export type { Chooser, SimulatedDriverOptions } from "../blocking/simulated-driver.ts";
+export type {
+  Chooser,
+  SimulatedDriverOptions,
+  SimulatedTask,
+  TaskState,
+} from "../blocking/simulated-driver.ts";
 export { DeadlockError, SimulatedDriver } from "../blocking/simulated-driver.ts";
 export type { AllocationContext, AllocationOptions } from "./allocation.ts";
 export { ALLOCATION_CONTEXTS, allocate, mayReclaim, NoReclaimScope } from "./allocation.ts";

@@ -224,3 +224,89 @@ describe("the reader / writer semaphore", () => {
     expect(() => lock.endWrite()).toThrow();
   });
 });
+
+describe("stepping by hand", () => {
+  function* reader(wait: Wait): Sleepable<string> {
+    yield point;
+    yield wait;
+    return "read";
+  }
+
+  it("runs the task that is named, and no other", () => {
+    const driver = driverOf(1);
+    const { wait, open } = gate();
+    const task = driver.spawn("a", reader(wait));
+    const other = driver.spawn("b", reader(wait));
+    expect(task.state).toEqual({ kind: "new" });
+    driver.stepTask(task);
+    expect(task.state).toEqual({ kind: "point", label: "here" });
+    driver.stepTask(task);
+    expect(task.state).toEqual({ kind: "wait", wait, ready: false });
+    expect(driver.stepTask(task)).toBe(false);
+    open();
+    expect(task.state).toEqual({ kind: "wait", wait, ready: true });
+    expect(driver.stepTask(task)).toBe(true);
+    expect(task.state).toEqual({ kind: "done", value: "read" });
+    expect(driver.stepTask(task)).toBe(false);
+    expect(other.state).toEqual({ kind: "new" });
+    expect(driver.alive).toBe(1);
+    driver.drain();
+    expect(other.state).toEqual({ kind: "done", value: "read" });
+  });
+
+  it("keeps what a body throws, and what it yields that is no suspension is an error", () => {
+    const driver = driverOf(1);
+    const task = driver.spawn(
+      "a",
+      (function* () {
+        yield Promise.resolve() as never;
+      })(),
+    );
+    driver.stepTask(task);
+    expect(task.state).toMatchObject({
+      kind: "failed",
+      error: { message: "task a yielded something that is neither a wait nor a point" },
+    });
+    expect(driver.alive).toBe(0);
+  });
+});
+
+describe("a signal", () => {
+  const killable = (): { wait: Wait; open: () => void } => {
+    const { wait, open } = gate();
+    return { wait: { ...wait, killable: true }, open };
+  };
+
+  function* waiter(...waits: Wait[]): Sleepable<undefined> {
+    for (const wait of waits) yield wait;
+  }
+
+  it("ends a killable wait that a task sleeps in", () => {
+    const driver = driverOf(1);
+    const { wait } = killable();
+    const task = driver.spawn("a", waiter(wait));
+    driver.stepTask(task);
+    driver.signal(task);
+    expect(task.state).toEqual({ kind: "wait", wait, ready: true });
+    driver.stepTask(task);
+    expect(task.state).toMatchObject({
+      kind: "failed",
+      error: { code: "INTERRUPTED", errno: "EINTR" },
+    });
+  });
+
+  it("that is pending ends the next killable wait, even if it is ready, and no other", () => {
+    const driver = driverOf(1);
+    const first = gate();
+    const second = killable();
+    first.open();
+    second.open();
+    const task = driver.spawn("a", waiter(first.wait, second.wait));
+    driver.signal(task);
+    driver.stepTask(task);
+    driver.stepTask(task);
+    expect(task.state).toEqual({ kind: "wait", wait: second.wait, ready: true });
+    driver.stepTask(task);
+    expect(task.state).toMatchObject({ kind: "failed", error: { code: "INTERRUPTED" } });
+  });
+});

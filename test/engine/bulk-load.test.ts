@@ -93,6 +93,67 @@ describe.each(TARGETS)("filling an empty set on the %s engine", (target) => {
     }
   });
 
+  it("reads every row before a node takes its memory, however lengths are spread", () => {
+    const random = new Random(6);
+    for (const units of [1n, 0x1_0000_0001n]) {
+      for (const few of [1, 36, 700, 2000]) {
+        const starts = new BigUint64Array(4000);
+        const ends = new BigUint64Array(4000);
+        for (let i = 0; i < 4000; i += 1) {
+          // Short ones are few or many; with the large unit every leaf is wide.
+          const length = i < few ? 1n : 1n << (20n + 6n * BigInt(random.below(2)));
+          starts[i] = BigInt(random.below(2 ** 30)) * units;
+          ends[i] = (starts[i] as bigint) + length;
+        }
+        const set = new IntervalSet(engineOf(target));
+        const columns: Columns = [starts, ends];
+        compare(
+          set,
+          oracleOf(set.insertMany(...columns), columns, 0),
+          random,
+          SPREADS[0] as Spread,
+        );
+      }
+    }
+  });
+
+  it("takes numbers as it takes the same bigints", () => {
+    const random = new Random(8);
+    for (const bits of [8, 31, 32, 33, 45, 53]) {
+      const starts = Float64Array.from({ length: 3000 }, () =>
+        Math.floor((random.next() / 2 ** 32) * (2 ** bits - 2 ** 7)),
+      );
+      const ends = starts.map((start) => start + 1 + random.below(2 ** (bits % 7)));
+      const columns: Columns = [
+        BigUint64Array.from(starts, BigInt),
+        BigUint64Array.from(ends, BigInt),
+      ];
+      const [set, twin] = [new IntervalSet(engineOf(target)), new IntervalSet(engineOf(target))];
+      compare(
+        set,
+        oracleOf(set.insertMany(starts, ends), columns, 0),
+        random,
+        SPREADS[0] as Spread,
+      );
+      twin.insertMany(...columns);
+      expect(twin.records()).toEqual(set.records());
+    }
+  });
+
+  it("leaves memory to nodes and nothing else, filled again and again", () => {
+    const engine = engineOf(target);
+    const starts = Float64Array.from({ length: 5000 }, (_, i) => (i * 7919) % 5003);
+    const ends = starts.map((start) => start + 1);
+    const bytes = new Set<number>();
+    for (let round = 0; round < 20; round += 1) {
+      const set = new IntervalSet(engine);
+      set.insertMany(starts, ends);
+      bytes.add(engine.byteLength);
+      set.dispose();
+    }
+    expect(bytes.size).toBe(1);
+  });
+
   it("uses handles that were freed, oldest first, as single insertions do", () => {
     const handlesOf = (many: boolean): number[] => {
       const set = new IntervalSet(engineOf(target));

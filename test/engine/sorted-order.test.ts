@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { logOfLength, ROW_WORDS, START_HIGH, START_LOW } from "../../src/engine/rows.ts";
+import { logOfLength } from "../../src/engine/bulk-sources.ts";
+import { ROW_WORDS, START_HIGH, START_LOW } from "../../src/engine/rows.ts";
 import { sortedOrder } from "../../src/engine/sorted-order.ts";
 import { Random } from "../../src/sim/random.ts";
+
+type Words = [number, number, number, number];
 
 /** Fewer and more records than the number from which on they are sorted by digits. */
 const COUNTS = [0, 1, 2, 3, 255, 256, 257, 5000];
@@ -39,9 +42,11 @@ describe("the logarithm of a length", () => {
         for (const start of [0n, 5n, (1n << 32n) - 1n, (1n << 63n) + 3n]) {
           const last = start + length - 1n;
           if (last >= 1n << 64n) continue;
-          const words = new Uint32Array(ROW_WORDS);
-          new BigUint64Array(words.buffer).set([start, last]);
-          expect(logOfLength(words, 0)).toBe(length.toString(2).length - 1);
+          const words = new Uint32Array(BigUint64Array.of(start, last).buffer);
+          const [startLow, startHigh, lastLow, lastHigh] = [...words] as Words;
+          expect(logOfLength(startLow, startHigh, lastLow, lastHigh)).toBe(
+            length.toString(2).length - 1,
+          );
         }
       }
     }

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-describe.each(["index", "hmm/index", "sim/index", "trace/index", "replay/index"])(
+describe.each(["index", "audit/index", "hmm/index", "sim/index", "trace/index", "replay/index"])(
   "the library entry dist/%s.js",
   (entry) => {
     it("imports nothing from outside this package", async () => {
@@ -45,7 +45,9 @@ describe("the layers", () => {
     sim: ["engine", "blocking", "notifier"],
     hmm: ["engine", "blocking", "notifier", "sim"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
-    cli: ["engine", "blocking", "notifier", "trace", "sim", "replay"],
+    audit: ["engine", "blocking", "notifier", "sim"],
+    litmus: ["engine", "blocking", "notifier", "sim", "audit"],
+    cli: ["engine", "blocking", "notifier", "trace", "sim", "replay", "litmus"],
   };
 
   it.each(Object.keys(BELOW))("%s imports only from below", async (layer) => {

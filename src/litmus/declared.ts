@@ -1,0 +1,29 @@
+import type { Bounds } from "./quantities.ts";
+import type { Item } from "./source.ts";
+
+export type SubscriberKind = "list" | "interval" | "passive";
+export type LockKind = "mutex" | "rwsem" | "spinlock";
+
+/** Whose names a file has declared, so that a name that is none is found before anything runs. */
+export interface Declared {
+  readonly mms: readonly string[];
+  readonly subscribers: ReadonlyMap<string, SubscriberKind>;
+  /** Everything with a range of its own, by name. */
+  readonly ranges: ReadonlyMap<string, Bounds>;
+  readonly locks: ReadonlyMap<string, LockKind>;
+  readonly completions: readonly string[];
+  readonly works: readonly string[];
+  readonly workqueues: readonly string[];
+}
+
+/** A name out of a list of known ones. */
+export function nameOf(item: Item, known: Iterable<string>, what: string): string {
+  const name = item.text;
+  const names = [...known];
+  if (names.includes(name)) return name;
+  return item.fail(
+    names.length === 0
+      ? `"${name}" is no ${what}: none has been declared`
+      : `"${name}" is no ${what}; there ${names.length === 1 ? "is" : "are"} ${names.join(", ")}`,
+  );
+}
