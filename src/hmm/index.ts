@@ -18,6 +18,7 @@ export { PhysicalMemory } from "../sim/cpu/physical-memory.ts";
 export type { Pte } from "../sim/cpu/pte.ts";
 export { tryToUnmap } from "../sim/cpu/reclaim.ts";
 export {
+  doMunmap,
   fork,
   insertBarePage,
   madviseDontneed,
@@ -31,14 +32,10 @@ export { unmapPageRange, zapPageRangeSingle } from "../sim/cpu/zap.ts";
 export type { Collider } from "./collide-and-retry.ts";
 export { collideAndRetry } from "./collide-and-retry.ts";
 export type { DeviceEntry } from "./device-table.ts";
-export type {
-  DmirrorOptions,
-  DmirrorProtection,
-  DmirrorResult,
-  DmirrorSnapshot,
-} from "./dmirror.ts";
+export type { DmirrorOptions, DmirrorResult, DmirrorSnapshot } from "./dmirror.ts";
 export { Dmirror } from "./dmirror.ts";
 export { DmirrorDevice } from "./dmirror-device.ts";
+export type { DmirrorProtection } from "./dmirror-protection.ts";
 export type { HmmMirrorOps, HmmUpdate } from "./hmm.ts";
 export { Hmm, HmmMirror } from "./hmm.ts";
 export type { Hmm2018Options } from "./hmm-2018.ts";
