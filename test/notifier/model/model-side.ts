@@ -304,7 +304,7 @@ export class ModelSide {
     return youngOf(this.#mm(mm), kind, ({ ops }) => {
       const { young } = this.#lists.find((slot) => slot.ops === ops)?.script ?? {};
       if (young === undefined || young === null) return undefined;
-      this.kernel.log.push(`${ops.name}.${kind}`);
+      this.kernel.log.push(`-> ${ops.name}.${kind} window null`, `${ops.name}.${kind}`);
       return young;
     });
   }
