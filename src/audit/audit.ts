@@ -57,10 +57,6 @@ export class Audit {
     });
   }
 
-  note(note: Omit<AuditNote, "step" | "task">): void {
-    this.notes.push({ ...note, task: this.task.name, step: this.step });
-  }
-
   /** The approved starts of a window that have not been ended and have an end to wait for. */
   openStarts({ mm, starts }: AuditedWindow): StartRecord[] {
     return [...starts.values()].filter(
@@ -105,14 +101,12 @@ export class Audit {
   after(event: AuditEvent): void {
     this.listNotifiers.after(event);
     this.windows.after(event, this.task);
+    this.task.last = event;
     switch (event.kind) {
       case "callback-threw":
       case "callback-leave":
         if (event.kind === "callback-threw") this.windows.fail(event.mm, event.window);
         if (this.frame !== undefined) this.tasks.leaveCallback(this.task, this.frame);
-        break;
-      case "set-sequence":
-        markSequence(this.task, event.mm, event.notifier);
         break;
       case "invalidate-refused":
         this.#forgetUnlessOpen(event);
@@ -134,9 +128,4 @@ export class Audit {
     const window = this.windows.find(mm, id);
     if (window !== undefined && this.openStarts(window).length === 0) this.windows.forget(mm, id);
   }
-}
-
-function markSequence({ frames }: TaskState, mm: string, notifier: string): void {
-  const frame = frames.findLast((one) => one.mm === mm && one.notifier === notifier);
-  if (frame !== undefined) frame.setsSequence = true;
 }

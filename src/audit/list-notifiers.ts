@@ -11,6 +11,11 @@ interface ListNotifierState {
 export class ListNotifiers {
   readonly #states = new PerSubscriber<ListNotifierState>();
 
+  /** Whether there is or was a list notifier of this name. */
+  knows(mm: string, notifier: string): boolean {
+    return this.#states.get(mm, notifier) !== undefined;
+  }
+
   /** Whether a notifier was registered with a callback. */
   has(mm: string, notifier: string, callback: CallbackKind): boolean {
     return this.#states.get(mm, notifier)?.callbacks.includes(callback) ?? false;

@@ -59,15 +59,20 @@ export interface ViolationReport {
   readonly quality: boolean;
 }
 
-/** Something that looks like a violation and is none. */
+/**
+ * Something that looks like a violation and is none.
+ *
+ * - `closed-by-*`: a start whose end is not called, because its notifier was taken out in between
+ * - `unfinished`: a window that is open at the finish, because its task has not got on
+ */
 export interface AuditNote {
-  /** An open start whose end will never come, because its notifier was taken out in between. */
-  readonly kind: "closed-by-unregister" | "closed-by-put" | "closed-by-release";
-  readonly notifier: string;
+  readonly kind: "closed-by-unregister" | "closed-by-put" | "closed-by-release" | "unfinished";
+  readonly notifier: string | null;
   readonly mm: string;
-  /** The task that took the notifier out. */
+  /** The task that took the notifier out, or that has not got on. */
   readonly task: string;
   readonly window: number;
+  /** The event at which it happened, counted from 1. */
   readonly step: number;
   readonly message: string;
 }

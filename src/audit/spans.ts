@@ -30,6 +30,17 @@ export function isCovered(span: Span, others: readonly Span[]): boolean {
   return false;
 }
 
+/** What is left of spans when one is taken out of all of them. */
+export function without(spans: readonly Span[], gone: Span): Span[] {
+  return spans.flatMap((span) => {
+    if (!overlap(span, gone)) return [span];
+    const left: Span[] = [];
+    if (span.start < gone.start) left.push({ start: span.start, last: gone.start - 1n });
+    if (span.last > gone.last) left.push({ start: gone.last + 1n, last: span.last });
+    return left;
+  });
+}
+
 /** As ranges are written: half-open, in hex. */
 export function spanText({ start, last }: Span): string {
   return `[0x${start.toString(16)}, 0x${(last + 1n).toString(16)})`;

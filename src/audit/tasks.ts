@@ -1,6 +1,5 @@
 import type { CallbackKind, NotifierEvent } from "../notifier/events.ts";
 import type { InvalidationEvent } from "../notifier/range.ts";
-import type { LockMode } from "../sim/events.ts";
 import type { AuditEvent, EventOf } from "./events.ts";
 import { type Span, spanOf } from "./spans.ts";
 import type { AuditedWindow, EndCall, StartRecord } from "./windows.ts";
@@ -20,14 +19,13 @@ export interface CallbackFrame {
   readonly step: number;
   /** Of an end: the start of the same notifier that it ends, approved or not. */
   readonly ends: StartRecord | undefined;
-  /** It has called set_seq. */
-  setsSequence: boolean;
+  /** The `cur` that an interval notifier was given. */
+  readonly sequence: number | null;
 }
 
 /** A lock that a task holds. */
 interface HeldLock {
   readonly lock: string;
-  readonly mode: LockMode;
   /** In how many callbacks the task was when it took the lock. */
   readonly depth: number;
   /** If it is the lock bit of a passive mirror, the mirror's address space. */
@@ -49,13 +47,20 @@ export class TaskState {
   /** The last invalidations that it started and that are over, one way and the other. */
   lastRefused: AuditedWindow | undefined;
   lastEnded: AuditedWindow | undefined;
+  /** Its last event. */
+  last: AuditEvent | undefined;
 
   constructor(name: string) {
     this.name = name;
   }
 
-  holds(lock: string): boolean {
-    return this.held.some((one) => one.lock === lock);
+  /** Whether it is in the middle of something, so that it would go on if it could. */
+  get isAtWork(): boolean {
+    const { last } = this;
+    if (this.frames.length > 0 || this.endCalls.length > 0 || last === undefined) return true;
+    if (last.kind === "block" || last.kind === "work-wait") return true;
+    const isRemoval = last.kind === "interval-remove" || last.kind === "mirror-remove";
+    return isRemoval ? last.deferred : last.kind.endsWith("-enter");
   }
 }
 
@@ -86,16 +91,16 @@ export class Tasks {
   observe(event: AuditEvent, task: TaskState): void {
     switch (event.kind) {
       case "lock":
-        hold(task, event.lock, event.mode);
+        hold(task, event.lock);
         break;
       case "trylock":
-        if (event.taken) hold(task, event.lock, event.mode);
+        if (event.taken) hold(task, event.lock);
         break;
       case "unlock":
         this.#release(task, event.lock);
         break;
       case "mirror-lock":
-        hold(task, mirrorLock(event.mm, event.mirror), "exclusive", event.mm);
+        hold(task, mirrorLock(event.mm, event.mirror), event.mm);
         break;
       case "mirror-unlock":
         this.#release(task, mirrorLock(event.mm, event.mirror));
@@ -104,7 +109,7 @@ export class Tasks {
         task.works.push(event.work);
         break;
       case "work-done":
-        task.works.splice(task.works.lastIndexOf(event.work), 1);
+        task.works.length = Math.max(task.works.lastIndexOf(event.work), 0);
         break;
     }
   }
@@ -115,10 +120,9 @@ export class Tasks {
     step: number,
     ends: StartRecord | undefined,
   ): CallbackFrame {
-    const { mm, notifier, callback, window, rollback, owner, blockable, start, end } = event;
+    const { start, end } = event;
     const span = start === null || end === null ? null : spanOf(start, end);
-    const about = { mm, notifier, callback, window, rollback, owner, blockable };
-    const frame = { ...about, event: event.event, span, step, ends, setsSequence: false };
+    const frame = { ...event, span, step, ends };
     task.frames.push(frame);
     return frame;
   }
@@ -174,8 +178,8 @@ function mirrorLock(mm: string, mirror: number): string {
   return `lock of mirror ${mirror} in ${mm}`;
 }
 
-function hold(task: TaskState, lock: string, mode: LockMode, mirrorsOf?: string): void {
-  task.held.push({ lock, mode, depth: task.frames.length, mirrorsOf });
+function hold(task: TaskState, lock: string, mirrorsOf?: string): void {
+  task.held.push({ lock, depth: task.frames.length, mirrorsOf });
 }
 
 function dropLast(task: TaskState, lock: string): boolean {

@@ -1,4 +1,3 @@
-import type { InvalidationEvent } from "../notifier/range.ts";
 import type { AuditEvent, EventOf } from "./events.ts";
 import { isSame, type Span, spanOf } from "./spans.ts";
 import type { TaskState } from "./tasks.ts";
@@ -26,7 +25,6 @@ export class AuditedWindow {
   readonly mm: string;
   readonly id: number;
   readonly task: string;
-  readonly event: InvalidationEvent;
   readonly blockable: boolean;
   readonly span: Span;
   readonly step: number;
@@ -40,7 +38,6 @@ export class AuditedWindow {
     this.mm = event.mm;
     this.id = event.window;
     this.task = task;
-    this.event = event.event;
     this.blockable = event.blockable;
     this.span = spanOf(event.start, event.end);
     this.step = step;
@@ -70,6 +67,8 @@ export interface EndCall {
    */
   readonly verdict: "paired" | "again" | "refused" | "mismatched" | "unpaired" | "unknown";
   readonly window: AuditedWindow | undefined;
+  /** In how many callbacks the task was when it called. */
+  readonly depth: number;
   /** Some notifier has been reported for it. */
   reported: boolean;
 }
@@ -100,6 +99,7 @@ export class Windows {
   before(event: AuditEvent, task: TaskState, step: number): void {
     switch (event.kind) {
       case "invalidate-enter":
+        forgetThrown(task);
         this.#of(event.mm).set(event.window, new AuditedWindow(event, task.name, step));
         break;
       case "invalidate-start":
@@ -109,6 +109,7 @@ export class Windows {
         task.lastRefused = this.#turn(event, "refused");
         break;
       case "invalidate-end-enter": {
+        forgetThrown(task);
         const call = this.#resolve(event, task);
         task.endCalls.push(call);
         if (call.verdict === "paired" && call.window !== undefined) {
@@ -188,7 +189,7 @@ export class Windows {
   #resolve(event: EventOf<"invalidate-end-enter">, task: TaskState): EndCall {
     const { mm, blockable } = event;
     const span = spanOf(event.start, event.end);
-    const about = { mm, span, blockable, reported: false };
+    const about = { mm, span, blockable, depth: task.frames.length, reported: false };
     if (event.window !== null) {
       const window = this.find(mm, event.window);
       if (window === undefined) return { ...about, verdict: "unknown", window };
@@ -231,5 +232,12 @@ export class Windows {
       here.at(-1) ??
       [...this.all()].findLast((one) => open(one) && isSame(one.span, span))
     );
+  }
+}
+
+/** An end whose callback has thrown does not tell that it is over; the task's next call does. */
+function forgetThrown({ endCalls, frames }: TaskState): void {
+  while (endCalls.length > 0 && endCalls[endCalls.length - 1].depth >= frames.length) {
+    endCalls.pop();
   }
 }

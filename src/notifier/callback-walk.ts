@@ -1,20 +1,32 @@
-import { runAsync } from "../blocking/asynchronous-driver.ts";
+import { advance, unwind } from "../blocking/driving.ts";
 import { isSleepable, type Sleepable, type Wait } from "../blocking/suspension.ts";
+import { runNowOrLater, wouldBlock } from "../blocking/synchronous-driver.ts";
 import { IntervalidateError } from "../errors.ts";
 
 /** What a callback that was given up gives back: it has refused. */
 export const GIVEN_UP: unique symbol = Symbol("given up");
 
-/** So often is a callback asked to unwind. */
-const UNWINDS_MAX = 8;
+/**
+ * What is owed once the current callback has begun: nothing, because it may refuse; its own end; or its
+ * own end and all that follows, because the outcome is settled.
+ */
+export type Obligation = "none" | "callback" | "rest";
+
+/** A thrown value, which may be anything. */
+export interface Failure {
+  readonly error: unknown;
+}
 
 /**
  * Callbacks that are called one after the other, with what happens before, between and after them. It
- * is one state machine for all drivers: plain functions in a loop, generators as they come.
+ * is one state machine for all drivers: plain functions in a loop, generators as they come. A callback
+ * that throws does not end the walk: what is open is closed first, and what others are owed is done.
  */
 export interface CallbackWalk {
   /** Whether the callbacks may sleep. */
   readonly mayBlock: boolean;
+  /** What was thrown first. It is thrown again when all is done. */
+  readonly failure: Failure | undefined;
   /** Goes on to the next callback; false when all is done. */
   next(): boolean;
   /** Names the current callback as a place to be preempted. */
@@ -23,68 +35,55 @@ export interface CallbackWalk {
   call(): unknown;
   /** Takes the answer of the current callback. */
   settle(answer: unknown): void;
-  /** Whether the current callback cannot be given up, because it cannot refuse. */
-  mustFinish(): boolean;
+  obligation(): Obligation;
   /** For when the current callback, which must not sleep, reaches a wait. */
   sleepReporter(): (wait: Wait) => void;
   /** The current callback would not be unwound. */
   reportStuck(): void;
-  /** Somebody threw, or gave up: closes what has been opened. */
-  fail(error: unknown): void;
-}
-
-/**
- * Runs the callbacks as far as they are plain functions. At the first generator it hands over: what
- * comes back has to be run to the end.
- */
-export function runPlain(walk: CallbackWalk): Sleepable<undefined> | undefined {
-  try {
-    while (walk.next()) {
-      const answer = walk.call();
-      if (isUnfinished(answer)) return runFrom(walk, answer);
-      walk.settle(answer);
-    }
-  } catch (error) {
-    walk.fail(error);
-    throw error;
-  }
-  return undefined;
+  /** The current callback threw, or, if undefined, its driver gave up. From here on the walk only closes. */
+  fail(failure: Failure | undefined): void;
 }
 
 /** Runs the callbacks as generators; with `points` a task may be preempted before each. */
-export function* runSleepable(walk: CallbackWalk, points: boolean): Sleepable<undefined> {
-  let done = false;
-  try {
-    while (walk.next()) {
-      if (points) yield { kind: "point", label: walk.label() };
-      const answer = walk.call();
-      if (isUnfinished(answer)) walk.settle(yield* drive(walk, answer));
-      else walk.settle(answer);
-    }
-    done = true;
-  } catch (error) {
-    done = true;
-    walk.fail(error);
-    throw error;
-  } finally {
-    if (!done) walk.fail(undefined);
-  }
+export function runSleepable(walk: CallbackWalk, points: boolean): Sleepable<undefined> {
+  return runFrom(walk, { points, rethrows: true });
 }
 
-/** The rest of a walk whose current callback turned out to be a generator. */
-function* runFrom(walk: CallbackWalk, answer: unknown): Sleepable<undefined> {
-  let done = false;
+interface RunOptions {
+  readonly points: boolean;
+  /** Whether there is somebody to be told what was thrown. */
+  readonly rethrows: boolean;
+}
+
+/** The same, where the current callback may have answered already, with a generator. */
+function* runFrom(
+  walk: CallbackWalk,
+  { points, rethrows }: RunOptions,
+  answered?: unknown,
+): Sleepable<undefined> {
+  let answer = answered;
+  let isGivenUp = true;
   try {
-    walk.settle(yield* drive(walk, answer));
-    done = true;
-  } catch (error) {
-    done = true;
-    walk.fail(error);
-    throw error;
+    while (answer !== undefined || walk.next()) {
+      try {
+        if (answer === undefined) {
+          if (points) yield { kind: "point", label: walk.label() };
+          answer = walk.call();
+        }
+        walk.settle(isUnfinished(answer) ? yield* drive(walk, answer) : answer);
+      } catch (error) {
+        walk.fail({ error });
+      }
+      answer = undefined;
+    }
+    isGivenUp = false;
   } finally {
-    if (!done) walk.fail(undefined);
+    if (isGivenUp) {
+      walk.fail(undefined);
+      runNowOrLater(runFrom(walk, { points: false, rethrows: false }));
+    }
   }
-  yield* runSleepable(walk, false);
+  if (rethrows) rethrow(walk);
 }
 
 /** Passes on what a callback yields. One that must not sleep is reported, and really sleeps. */
@@ -92,112 +91,94 @@ function* drive(walk: CallbackWalk, answer: unknown): Sleepable<unknown> {
   const body = mustBeSleepable(answer);
   if (walk.mayBlock) return yield* body;
   const report = walk.sleepReporter();
-  let result = body.next();
+  let result = advance(body);
   try {
     while (!result.done) {
-      if (sleeps(result.value)) report(result.value as Wait);
-      yield result.value;
-      result = body.next();
+      const suspension = result.value;
+      if (suspension.kind === "wait" && !suspension.spins) report(suspension);
+      yield suspension;
+      result = advance(body);
     }
   } finally {
-    if (!result.done) body.return(undefined);
+    if (!result.done) unwind(body);
   }
   return result.value;
 }
 
 /**
- * Runs callbacks that must not sleep, at once. A generator that reaches a wait, even a ready one, is
- * given up there: its `finally` blocks run, and it counts as a refusal. One that cannot refuse is
- * never given up; it is finished in the background.
+ * Runs the callbacks at once. A generator is given up where it would sleep, and in a walk that may not
+ * block already at a wait that is ready: its `finally` blocks run, and it has refused, or, where it
+ * could not, failed. What is owed is never given up; it is finished in the background.
+ *
+ * @throws {IntervalidateError} WOULD_BLOCK if a callback that may sleep would have to
  */
-export function runWithoutSleeping(walk: CallbackWalk): void {
-  try {
-    while (walk.next()) {
+export function runAtOnce(walk: CallbackWalk): void {
+  while (walk.next()) {
+    let owed: unknown;
+    try {
       const answer = walk.call();
-      if (!isUnfinished(answer)) {
-        walk.settle(answer);
-      } else if (walk.mustFinish()) {
-        runNowOrLater(drive(walk, answer));
-        walk.settle(undefined);
-      } else {
-        walk.settle(unwindAtSleep(walk, mustBeSleepable(answer)));
-      }
+      if (!isUnfinished(answer)) walk.settle(answer);
+      else if (walk.obligation() === "rest") owed = answer;
+      else walk.settle(runGenerator(walk, answer));
+    } catch (error) {
+      walk.fail({ error });
     }
-  } catch (error) {
-    walk.fail(error);
-    throw error;
-  }
-}
-
-function unwindAtSleep(walk: CallbackWalk, body: Sleepable<unknown>): unknown {
-  let result = body.next();
-  while (!result.done) {
-    const suspension = result.value;
-    // Spinning for a lock whose holder cannot run meanwhile would never end either.
-    if (suspension.kind === "wait" && (!suspension.spins || !suspension.ready())) {
-      walk.sleepReporter()(suspension);
-      // A finally block that yields ends its unwinding there, so it is asked again.
-      for (let i = 0; i < UNWINDS_MAX && !result.done; i += 1) result = body.return(undefined);
-      if (!result.done) walk.reportStuck();
-      return GIVEN_UP;
-    }
-    result = body.next();
-  }
-  return result.value;
-}
-
-/** Runs a body that does not have to sleep. @throws {IntervalidateError} WOULD_BLOCK if it has to */
-export function runAtOnce<T>(body: Sleepable<T>, what: string): T {
-  let result = body.next();
-  while (!result.done) {
-    const suspension = result.value;
-    if (suspension.kind === "wait" && !suspension.ready()) {
-      result = body.throw(
-        new IntervalidateError(
-          "WOULD_BLOCK",
-          `${what} has to sleep for ${suspension.resource}: use the door named ...Async, or let a driver run the one named ...Sleepable.`,
-        ),
-      );
-      continue;
-    }
-    result = body.next();
-  }
-  return result.value;
-}
-
-/** Runs a body that cannot fail as far as it goes without sleeping, and the rest in the background. */
-export function runNowOrLater(body: Sleepable<unknown>): void {
-  let result = body.next();
-  while (!result.done) {
-    const suspension = result.value;
-    if (suspension.kind === "wait" && !suspension.ready()) {
-      void runAsync(resumed(body, suspension));
+    if (owed !== undefined) {
+      finishNowOrLater(walk, owed);
       return;
     }
-    result = body.next();
   }
+  rethrow(walk);
 }
 
-function* resumed(body: Sleepable<unknown>, wait: Wait): Sleepable<undefined> {
-  yield wait;
-  yield* body;
+function finishNowOrLater(walk: CallbackWalk, answer: unknown): void {
+  const hasFailed = walk.failure !== undefined;
+  runNowOrLater(runFrom(walk, { points: false, rethrows: !hasFailed }, answer));
+  if (hasFailed) rethrow(walk);
+}
+
+function runGenerator(walk: CallbackWalk, answer: unknown): unknown {
+  if (walk.obligation() === "none") return runToSleep(walk, mustBeSleepable(answer));
+  runNowOrLater(drive(walk, answer));
+  return undefined;
+}
+
+function runToSleep(walk: CallbackWalk, body: Sleepable<unknown>): unknown {
+  let result = advance(body);
+  while (!result.done) {
+    const suspension = result.value;
+    if (suspension.kind === "wait" && sleeps(walk, suspension)) {
+      if (!walk.mayBlock) walk.sleepReporter()(suspension);
+      if (!unwind(body)) walk.reportStuck();
+      if (walk.mayBlock) throw wouldBlock("A callback", suspension);
+      return GIVEN_UP;
+    }
+    result = advance(body);
+  }
+  return result.value;
+}
+
+function sleeps({ mayBlock }: CallbackWalk, wait: Wait): boolean {
+  // Spinning for a lock whose holder cannot run meanwhile would never end either.
+  return (!mayBlock && !wait.spins) || !wait.ready();
+}
+
+function rethrow({ failure }: CallbackWalk): void {
+  if (failure !== undefined) throw failure.error;
 }
 
 /** Whether an answer is no result yet: a generator, or a promise, which is an error. */
-function isUnfinished(answer: unknown): boolean {
+export function isUnfinished(answer: unknown): boolean {
   return typeof answer === "object" && answer !== null && !("approved" in answer);
 }
 
-function sleeps(suspension: { readonly kind: string; readonly spins?: boolean }): boolean {
-  return suspension.kind === "wait" && suspension.spins !== true;
-}
-
-function mustBeSleepable(answer: unknown): Sleepable<unknown> {
+/** @throws {IntervalidateError} ARGUMENT for a promise, or another object */
+export function mustBeSleepable(answer: unknown): Sleepable<unknown> {
   if (isSleepable(answer)) return answer;
-  const what = typeof (answer as { then?: unknown }).then === "function" ? "promise" : "object";
+  const isPromise = typeof (answer as { then?: unknown }).then === "function";
   throw new IntervalidateError(
     "ARGUMENT",
-    `A callback returned ${what === "promise" ? "a promise" : "an object"}: one that may sleep has to be a generator function that yields its waits.`,
+    `A callback returned ${isPromise ? "a promise" : "an object"}: one that may sleep has to be a generator function that yields its waits.`,
   );
 }
 

@@ -1,18 +1,19 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
 import { CallbackReport } from "./callback-report.ts";
-import { type CallbackWalk, runNowOrLater, runPlain } from "./callback-walk.ts";
+import type { CallbackWalk, Failure, Obligation } from "./callback-walk.ts";
 import type { ListNotifier } from "./list-notifier.ts";
-import type { CallbackRange } from "./range.ts";
+import type { CallbackRange, NotifierRange } from "./range.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /**
  * `__mmu_notifier_invalidate_range_end`: the interval phase is closed first, then the end callbacks of
  * the list run, newest first. Nobody can refuse. A callback that throws does not keep the others from
- * running.
+ * running, nor the window from being closed.
  */
 export class EndWalk implements CallbackWalk {
   readonly mayBlock: boolean;
+  failure: Failure | undefined;
   readonly #subscriptions: Subscriptions;
   readonly #range: CallbackRange;
   readonly #window: number | null;
@@ -66,7 +67,8 @@ export class EndWalk implements CallbackWalk {
     const { name, ops } = this.#notifier as ListNotifier;
     const { profile } = this.#subscriptions;
     this.#report = new CallbackReport(this.#subscriptions, name, this.#callback, this.#window, {
-      nonBlockSection: !this.mayBlock && profile.nonBlockSections,
+      // The kernel has it around end only.
+      nonBlockSection: this.#callback === "end" && !this.mayBlock && profile.nonBlockSections,
     });
     this.#report.enter(this.#range, this.mayBlock, null);
     return this.#callback === "end"
@@ -79,8 +81,8 @@ export class EndWalk implements CallbackWalk {
     this.#report = undefined;
   }
 
-  mustFinish(): boolean {
-    return true;
+  obligation(): Obligation {
+    return "rest";
   }
 
   sleepReporter(): (wait: Wait) => void {
@@ -92,22 +94,15 @@ export class EndWalk implements CallbackWalk {
     this.#report?.stuck();
   }
 
-  fail(error: unknown): void {
-    if (this.#done) return;
-    if (error !== undefined) this.#report?.threw(error);
+  fail(failure: Failure | undefined): void {
+    this.failure ??= failure;
+    if (failure !== undefined) this.#report?.threw(failure.error);
     this.#report = undefined;
-    // The rest of the ends is owed all the same; only the first error is told.
-    try {
-      const rest = runPlain(this);
-      if (rest !== undefined) runNowOrLater(rest);
-    } catch {
-      // Told as an event.
-    }
   }
 
   #begin(): void {
     this.#begun = true;
-    this.#subscriptions.endInterval();
+    beginEnd(this.#subscriptions, this.#window, this.#range, this.mayBlock);
     if (this.#list.length > 0) this.#section = this.#subscriptions.domain.srcu.enter();
   }
 
@@ -116,6 +111,29 @@ export class EndWalk implements CallbackWalk {
     this.#done = true;
     if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
     this.#section = undefined;
-    this.#subscriptions.close();
+    finishEnd(this.#subscriptions, this.#window);
   }
+}
+
+/** The part of an end that comes before the callbacks. */
+export function beginEnd(
+  subscriptions: Subscriptions,
+  window: number | null,
+  { start, end }: NotifierRange,
+  blockable: boolean,
+): void {
+  if (subscriptions.observed) {
+    const mm = subscriptions.mm.name;
+    subscriptions.tell({ kind: "invalidate-end-enter", mm, window, blockable, start, end });
+  }
+  subscriptions.endInterval();
+}
+
+/** The part of an end that comes after the callbacks. */
+export function finishEnd(subscriptions: Subscriptions, window: number | null): void {
+  subscriptions.close();
+  if (!subscriptions.observed) return;
+  const { mm, state } = subscriptions;
+  const { sequence } = state;
+  subscriptions.tell({ kind: "invalidate-end", mm: mm.name, window, sequence });
 }

@@ -32,7 +32,7 @@ export interface IntervalNotifierOps {
       notifier: IntervalNotifier,
       range: CallbackRange,
       sequence: number,
-    ): undefined | Finish | Sleepable<undefined | Finish>;
+    ): MaySleep | Finish | Sleepable<undefined | Finish>;
     nonblocking(
       notifier: IntervalNotifier,
       range: CallbackRange,
@@ -239,21 +239,12 @@ function invalidateCallback(
   name: string,
   ops: IntervalNotifierOps | UncheckedIntervalNotifierOps,
 ): InvalidateCallback {
-  const callback = ops.invalidateStart ?? ops.invalidate;
-  if (callback === undefined || (ops.invalidateStart && ops.invalidate)) {
-    throw new IntervalidateError(
-      "ARGUMENT",
-      `${name} must have either invalidate or invalidateStart.`,
-    );
-  }
+  const callback = (ops.invalidateStart ?? ops.invalidate) as Exclude<
+    typeof ops.invalidate | typeof ops.invalidateStart,
+    undefined
+  >;
   if (typeof callback === "function") {
     return (notifier, range, sequence) => callback.call(ops, notifier, range, sequence);
-  }
-  if (typeof callback.blocking !== "function" || typeof callback.nonblocking !== "function") {
-    throw new IntervalidateError(
-      "ARGUMENT",
-      `The callback of ${name} must have both forms, blocking and nonblocking.`,
-    );
   }
   return (notifier, range, sequence) =>
     range.blockable

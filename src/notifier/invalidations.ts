@@ -3,15 +3,8 @@ import { WaitQueue } from "../blocking/wait-queue.ts";
 import type { Address } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
-import {
-  isGeneratorFunction,
-  runAtOnce,
-  runNowOrLater,
-  runPlain,
-  runSleepable,
-  runWithoutSleeping,
-} from "./callback-walk.ts";
-import { EndWalk } from "./end-walk.ts";
+import { isGeneratorFunction, runAtOnce, runSleepable } from "./callback-walk.ts";
+import { beginEnd, EndWalk, finishEnd } from "./end-walk.ts";
 import { errnoName } from "./errno.ts";
 import type { IntervalNotifier } from "./interval-notifier.ts";
 import type { ListNotifier } from "./list-notifier.ts";
@@ -49,8 +42,7 @@ export class Invalidations implements WindowKeeper {
     this.#checkStartsAtOnce(range, last);
     const walk = this.#enter(range, true);
     walk.begin(range.start, last);
-    const rest = runPlain(walk);
-    if (rest !== undefined) runAtOnce(rest, "A callback of this start");
+    runAtOnce(walk);
     return this.#approve(walk, range, last, true);
   }
 
@@ -75,7 +67,7 @@ export class Invalidations implements WindowKeeper {
     const window = this.#tryWithoutCallbacks(range, last, false);
     if (window !== undefined) return { ok: true, window };
     const walk = this.#enter(range, false);
-    if (walk.begin(range.start, last)) runWithoutSleeping(walk);
+    if (walk.begin(range.start, last)) runAtOnce(walk);
     return this.#resultOf(walk, range, last);
   }
 
@@ -89,15 +81,12 @@ export class Invalidations implements WindowKeeper {
   }
 
   endWindow(window: InvalidationWindow): void {
-    this.#tellEndEnter(window.id, window.range, window.blockable);
     if (this.#subscriptions.list.length === 0) {
-      this.#subscriptions.endInterval();
-      this.#subscriptions.close();
+      beginEnd(this.#subscriptions, window.id, window.range, window.blockable);
+      finishEnd(this.#subscriptions, window.id);
     } else {
-      const rest = runPlain(this.#endWalk(window));
-      if (rest !== undefined) runNowOrLater(rest);
+      runAtOnce(this.#endWalk(window));
     }
-    this.#tellEnd(window.id);
   }
 
   *endWindowSleepable(window: InvalidationWindow): Sleepable<undefined> {
@@ -106,21 +95,17 @@ export class Invalidations implements WindowKeeper {
       if (window.blockable) yield MIGHT_SLEEP;
       yield { kind: "point", label: "before inv_end" };
     }
-    this.#tellEndEnter(window.id, window.range, window.blockable);
     yield* runSleepable(this.#endWalk(window), points);
-    this.#tellEnd(window.id);
   }
 
   /** An end without a window: the fault of a caller, as the kernel would carry it out. */
   *endUnchecked(range: NotifierRange, blockable: boolean): Sleepable<undefined> {
     const { points } = this.#subscriptions;
     if (points) yield { kind: "point", label: "before inv_end" };
-    this.#tellEndEnter(null, range, blockable);
     // Makes up for the count of a window that is not there.
     this.#subscriptions.openWindows += 1;
     const walk = new EndWalk(this.#subscriptions, this.#callbackRange(range, blockable), null);
     yield* runSleepable(walk, points);
-    this.#tellEnd(null);
   }
 
   checkEndsAtOnce(window: InvalidationWindow): void {
@@ -271,18 +256,6 @@ export class Invalidations implements WindowKeeper {
       sequence,
       hits,
     });
-  }
-
-  #tellEndEnter(window: number | null, range: NotifierRange, blockable: boolean): void {
-    if (!this.#subscriptions.observed) return;
-    const { start, end } = range;
-    const mm = this.#mm.name;
-    this.#subscriptions.tell({ kind: "invalidate-end-enter", mm, window, blockable, start, end });
-  }
-
-  #tellEnd(window: number | null): void {
-    const { sequence } = this.#subscriptions.state;
-    this.#subscriptions.tell({ kind: "invalidate-end", mm: this.#mm.name, window, sequence });
   }
 }
 

@@ -4,8 +4,11 @@ import type { AddressSpace } from "./address-space.ts";
 import { EAGAIN } from "./errno.ts";
 import type { CallbackRange } from "./range.ts";
 
-/** What a callback that may sleep gives back: nothing, or the generator that it is. */
-export type MaySleep = undefined | Sleepable<undefined>;
+/**
+ * What a callback that may sleep gives back: nothing, or the generator that it is. A generator's `void`
+ * takes nothing but `undefined`, and is what is inferred for one without a `return`.
+ */
+export type MaySleep = undefined | Sleepable<void>;
 
 /**
  * The callbacks of a list notifier, `struct mmu_notifier_ops`. It is called for every invalidation of
@@ -107,13 +110,6 @@ function startCallback<Data>(
   const start = ops.invalidateRangeStart;
   if (start === undefined) return undefined;
   if (typeof start === "function") return (range) => start.call(ops, range);
-  const { blocking, nonblocking } = start;
-  if (typeof blocking !== "function" || typeof nonblocking !== "function") {
-    throw new IntervalidateError(
-      "ARGUMENT",
-      `invalidateRangeStart of ${name} must have both callbacks, blocking and nonblocking.`,
-    );
-  }
   return (range) =>
     range.blockable ? start.blocking(range) : approval(name, start.nonblocking(range));
 }

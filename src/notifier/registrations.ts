@@ -3,8 +3,15 @@ import type { Address } from "../engine/addresses.ts";
 import { checkedAddress } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { checkIntervalOps, checkListOps } from "./callback-checks.ts";
 import { CallbackReport } from "./callback-report.ts";
-import { isGeneratorFunction, runSleepable } from "./callback-walk.ts";
+import {
+  isGeneratorFunction,
+  isUnfinished,
+  mustBeSleepable,
+  runSleepable,
+} from "./callback-walk.ts";
+import { deadMm } from "./dead-mm.ts";
 import type { CallbackKind } from "./events.ts";
 import type {
   IntervalNotifier,
@@ -47,14 +54,16 @@ export class Registrations {
   }
 
   get count(): number {
-    const { mirrors, intervals } = this.#subscriptions;
-    return 1 + this.#references + intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    const { mirrors, intervals, state } = this.#subscriptions;
+    const inserted = intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    return 1 + this.#references + inserted + state.unreturnedRemovers;
   }
 
   *register<Data>(
     ops: AnyListOps<Data>,
     options: RegisterOptions = {},
   ): Sleepable<ListNotifier<Data>> {
+    checkListOps(ops);
     const notifier = this.#make(ops, undefined);
     yield* this.#link(notifier, options);
     return notifier;
@@ -71,11 +80,12 @@ export class Registrations {
     try {
       if (notifier.linked) yield* this.#releaseOne(notifier);
     } finally {
+      // Whatever a callback does, nobody is called any more after return.
       this.#subscriptions.unlink(notifier);
+      yield* domain.srcu.synchronize();
+      this.#references -= 1;
+      this.#subscriptions.tell({ kind: "unregister", ...about });
     }
-    yield* domain.srcu.synchronize();
-    this.#references -= 1;
-    this.#subscriptions.tell({ kind: "unregister", ...about });
   }
 
   /** @throws {IntervalidateError} as the synchronous door of unregister promises */
@@ -104,8 +114,9 @@ export class Registrations {
   }
 
   *get<Data>(ops: AnyListOps<Data>, options: RegisterOptions = {}): Sleepable<ListNotifier<Data>> {
+    checkListOps(ops);
     const { mmapLock } = this.#mm;
-    if (!options.mmapLocked) yield* mmapLock.write();
+    if (!options.mmapLocked) yield* mmapLock.writeKillable();
     try {
       let notifier = this.#subscriptions.list.find((one) => one.ops === ops) as
         | ListNotifier<Data>
@@ -137,7 +148,7 @@ export class Registrations {
 
   put(notifier: ListNotifier): void {
     this.#checkMine(notifier);
-    if (notifier.users === 0) {
+    if (notifier.users === 0 || !notifier.counted) {
       this.#subscriptions.warn("put-without-get", notifier.name);
       return;
     }
@@ -146,11 +157,20 @@ export class Registrations {
     this.#subscriptions.tell({ kind: "put", mm: this.#mm.name, notifier: name, users });
     if (users > 0) return;
     this.#subscriptions.unlink(notifier);
+    // From here on an unregister is a fault.
+    notifier.counted = false;
+    let isLater = false;
     this.#subscriptions.domain.srcu.call(() => {
-      notifier.counted = false;
-      this.#free(notifier);
       this.#references -= 1;
+      try {
+        this.#free(notifier);
+      } catch (error) {
+        if (!isLater) throw error;
+        // Whoever left the last section has nothing to do with it.
+        void Promise.reject(error);
+      }
     });
+    isLater = true;
   }
 
   *synchronize(): Sleepable<undefined> {
@@ -175,6 +195,7 @@ export class Registrations {
     }
     checkedAddress(start);
     checkedAddress(length);
+    checkIntervalOps(ops, profile);
     if (!this.#subscriptions.hasIntervalTree) {
       const about = { mm: this.#mm.name, notifier: null };
       this.#subscriptions.tell({ kind: "register-enter", ...about });
@@ -203,43 +224,21 @@ export class Registrations {
     );
   }
 
-  clearFlushYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearFlushYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  clearYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  testYoung(address: Address): boolean {
-    return this.#subscriptions.list.some(({ ops, mm }) => ops.testYoung?.(mm, address));
-  }
-
-  archInvalidateSecondaryTlbs(start: Address, end: Address): void {
-    for (const { ops, mm } of this.#subscriptions.list) {
-      ops.archInvalidateSecondaryTlbs?.(mm, start, end);
-    }
-  }
-
   *release(): Sleepable<undefined> {
-    const { points, domain } = this.#subscriptions;
+    const { points, domain, mirrors } = this.#subscriptions;
+    mirrors.tree.checkAlive();
     this.users = 0;
     if (this.#released) return;
     this.#released = true;
     const mm = this.#mm.name;
     this.#subscriptions.tell({ kind: "release-enter", mm });
     const walk = new ReleaseWalk(this.#subscriptions, this.#releaseRange());
-    yield* runSleepable(walk, points);
-    if (walk.hadList) yield* domain.srcu.synchronize();
-    this.#subscriptions.tell({ kind: "release", mm });
+    try {
+      yield* runSleepable(walk, points);
+    } finally {
+      if (walk.hadList) yield* domain.srcu.synchronize();
+      this.#subscriptions.tell({ kind: "release", mm });
+    }
   }
 
   /** @throws {IntervalidateError} as the synchronous door of release promises */
@@ -305,7 +304,7 @@ export class Registrations {
   ): Sleepable<undefined> {
     const { points } = this.#subscriptions;
     const { mmapLock } = this.#mm;
-    if (!mmapLocked) yield* mmapLock.write();
+    if (!mmapLocked) yield* mmapLock.writeKillable();
     try {
       check?.();
       if (this.users === 0) throw deadMm(this.#mm.name, "register");
@@ -346,7 +345,7 @@ export class Registrations {
       if (points) yield { kind: "point", label: `before ${notifier.name}.release` };
       report.enter(undefined, true, null);
       const answer = release.call(notifier.ops, this.#mm);
-      if (answer !== undefined) yield* answer;
+      if (isUnfinished(answer)) yield* mustBeSleepable(answer);
       report.leave(null);
     } catch (error) {
       report.threw(error);
@@ -361,8 +360,14 @@ export class Registrations {
     if (freeNotifier === undefined) return;
     const report = new CallbackReport(this.#subscriptions, notifier.name, "free", null);
     report.enter(undefined, false, null);
-    freeNotifier.call(notifier.ops, notifier);
-    report.leave(null);
+    try {
+      const answer: unknown = freeNotifier.call(notifier.ops, notifier);
+      if (isUnfinished(answer)) throw mustNotSleep(notifier.name);
+      report.leave(null);
+    } catch (error) {
+      report.threw(error);
+      throw error;
+    }
   }
 
   #checkMine(notifier: ListNotifier): void {
@@ -414,10 +419,9 @@ function wouldBlock(what: string, why: string): IntervalidateError {
   );
 }
 
-function deadMm(mm: string, what: string): IntervalidateError {
+function mustNotSleep(notifier: string): IntervalidateError {
   return new IntervalidateError(
     "ARGUMENT",
-    `${what} needs an address space that is in use, and ${mm} has been released.`,
-    { errno: "EINVAL" },
+    `freeNotifier of ${notifier} must not sleep, but returned a generator or a promise: make it a plain function.`,
   );
 }

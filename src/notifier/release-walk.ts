@@ -1,7 +1,7 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
 import { CallbackReport } from "./callback-report.ts";
-import { type CallbackWalk, runNowOrLater, runPlain } from "./callback-walk.ts";
+import type { CallbackWalk, Failure, Obligation } from "./callback-walk.ts";
 import { type DueFinish, hitPassive, openIntervalPhase, readAnswer } from "./interval-phase.ts";
 import type { IntervalSubscriber } from "./interval-state.ts";
 import type { ListNotifier } from "./list-notifier.ts";
@@ -19,6 +19,7 @@ const RELEASE_LAST = (1n << 64n) - 2n;
  */
 export class ReleaseWalk implements CallbackWalk {
   readonly mayBlock = true;
+  failure: Failure | undefined;
   readonly #subscriptions: Subscriptions;
   readonly #range: CallbackRange;
   #phase: Phase;
@@ -120,8 +121,8 @@ export class ReleaseWalk implements CallbackWalk {
     this.#report = undefined;
   }
 
-  mustFinish(): boolean {
-    return true;
+  obligation(): Obligation {
+    return "rest";
   }
 
   sleepReporter(): (wait: Wait) => void {
@@ -130,18 +131,12 @@ export class ReleaseWalk implements CallbackWalk {
 
   reportStuck(): void {}
 
-  fail(error: unknown): void {
-    if (this.#phase === "done") return;
-    if (error !== undefined) this.#report?.threw(error);
+  /** Teardown goes on whatever a callback does. */
+  fail(failure: Failure | undefined): void {
+    this.failure ??= failure;
+    if (failure !== undefined) this.#report?.threw(failure.error);
     this.#report = undefined;
     this.#at += 1;
-    // Teardown goes on whatever a callback does; only the first error is told.
-    try {
-      const rest = runPlain(this);
-      if (rest !== undefined) runNowOrLater(rest);
-    } catch {
-      // Told as an event.
-    }
   }
 
   #turnTo(phase: Phase): void {

@@ -1,8 +1,8 @@
 import type { ReadSection } from "../blocking/srcu.ts";
-import { isSleepable, type Wait } from "../blocking/suspension.ts";
+import type { Wait } from "../blocking/suspension.ts";
 import type { Address } from "../engine/addresses.ts";
 import { CallbackReport } from "./callback-report.ts";
-import { type CallbackWalk, GIVEN_UP, runNowOrLater } from "./callback-walk.ts";
+import { type CallbackWalk, type Failure, GIVEN_UP, type Obligation } from "./callback-walk.ts";
 import { EAGAIN } from "./errno.ts";
 import type { IntervalNotifier } from "./interval-notifier.ts";
 import { type DueFinish, hitPassive, openIntervalPhase, readAnswer } from "./interval-phase.ts";
@@ -28,11 +28,15 @@ type Phase = "intervals" | "finishes" | "list" | "rollback" | "done";
  *     intervals ─▶ finishes ─▶ list ─▶ done
  *                      │          └──▶ rollback ─▶ done       a list notifier refused
  *                      └─────────────────────────▶ done       an interval notifier refused
+ *
+ * If a callback throws, the same way is taken as after a refusal, in every mode and profile; rolled back
+ * are then those whose start has returned.
  */
 export class StartWalk implements CallbackWalk {
   readonly mayBlock: boolean;
   /** The refusal that counts: of the list the last one. In blockable mode there is none. */
   refusal: StartRefusal | undefined;
+  failure: Failure | undefined;
   /** A refusal by the list has not taken back what the interval phase counted. */
   leftActive = false;
   hits = 0;
@@ -40,6 +44,8 @@ export class StartWalk implements CallbackWalk {
   readonly #subscriptions: Subscriptions;
   readonly range: CallbackRange;
   readonly window: number;
+  /** Without a tree the kernel has no interval phase, and does not count the invalidation. */
+  #countsInKernel = false;
   #phase: Phase = "intervals";
   #at = 0;
   #subscribers: readonly IntervalSubscriber[] = [];
@@ -47,6 +53,8 @@ export class StartWalk implements CallbackWalk {
   #subscriber: IntervalSubscriber = 0;
   readonly #finishes: DueFinish[] = [];
   #list: readonly ListNotifier[] = [];
+  /** Somebody threw, or gave up: the start has to be undone. */
+  #isClosing = false;
   #listNotifier: ListNotifier | undefined;
   #section: ReadSection | undefined;
   #report: CallbackReport | undefined;
@@ -60,6 +68,7 @@ export class StartWalk implements CallbackWalk {
 
   /** Opens the invalidation; what follows is calls. False if it was refused before it began. */
   begin(start: Address, last: Address): boolean {
+    this.#countsInKernel = this.#subscriptions.hasIntervalTree;
     const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock);
     if (plan === undefined) {
       const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
@@ -83,7 +92,7 @@ export class StartWalk implements CallbackWalk {
           break;
         case "finishes":
           if (this.#at < this.#finishes.length) return true;
-          if (this.refusal === undefined) {
+          if (this.refusal === undefined && !this.#isClosing) {
             this.#enterList();
           } else {
             this.#subscriptions.endInterval();
@@ -91,7 +100,7 @@ export class StartWalk implements CallbackWalk {
           }
           break;
         case "list":
-          if (this.#nextInList((notifier) => notifier.start !== undefined)) return true;
+          if (this.#nextToStart()) return true;
           if (this.refusal !== undefined && this.#subscriptions.profile.rollsBack) {
             this.#turnTo("rollback");
           } else {
@@ -99,7 +108,7 @@ export class StartWalk implements CallbackWalk {
           }
           break;
         case "rollback":
-          if (this.#nextInList((notifier) => notifier.hasEnd)) return true;
+          if (this.#nextToEnd()) return true;
           this.#leaveList();
           break;
         case "done":
@@ -161,8 +170,11 @@ export class StartWalk implements CallbackWalk {
     this.#report = undefined;
   }
 
-  mustFinish(): boolean {
-    return this.#phase === "rollback" || this.#phase === "finishes";
+  obligation(): Obligation {
+    if (this.#phase === "rollback") return "rest";
+    if (this.#phase !== "finishes") return "none";
+    if (this.refusal !== undefined || this.#isClosing) return "rest";
+    return this.mayBlock ? "none" : "callback";
   }
 
   sleepReporter(): (wait: Wait) => void {
@@ -174,19 +186,21 @@ export class StartWalk implements CallbackWalk {
     this.#report?.stuck();
   }
 
-  fail(error: unknown): void {
+  fail(failure: Failure | undefined): void {
     if (this.#phase === "done") return;
-    if (error !== undefined) this.#report?.threw(error);
+    this.failure ??= failure;
+    if (failure !== undefined) this.#report?.threw(failure.error);
     this.#report = undefined;
-    if (this.#phase === "finishes") this.#at += 1;
-    // What has been promised is kept as far as that can be done at once.
-    for (const { finish } of this.#finishes.slice(this.#phase === "finishes" ? this.#at : 0)) {
-      if (this.#phase === "intervals" || this.#phase === "finishes") attempt(finish);
+    this.#isClosing = true;
+    if (this.#phase === "intervals") {
+      // What has been promised is kept.
+      this.#turnTo("finishes");
+    } else if (this.#phase === "finishes") {
+      this.#at += 1;
+    } else if (this.#phase === "list") {
+      this.#list = this.#list.slice(0, this.#at - 1).filter(({ start }) => start !== undefined);
+      this.#turnTo("rollback");
     }
-    if (this.#phase === "list" || this.#phase === "rollback") this.#endStarted();
-    if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
-    this.#subscriptions.endInterval();
-    this.#finish();
   }
 
   get #isNonBlockSection(): boolean {
@@ -204,7 +218,7 @@ export class StartWalk implements CallbackWalk {
       const subscriber = this.#subscribers[this.#at];
       this.#at += 1;
       this.#subscriber = subscriber;
-      if (typeof subscriber !== "number") return true;
+      if (typeof subscriber !== "number" || !mirrors.tree.alive) return true;
       if (!mirrors.tree.isLocked(subscriber)) {
         mirrors.tree.setSequence(subscriber, this.sequence);
       } else if (this.mayBlock) {
@@ -245,12 +259,23 @@ export class StartWalk implements CallbackWalk {
     if (this.#list.length > 0) this.#section = this.#subscriptions.domain.srcu.enter();
   }
 
-  #nextInList(isCalled: (notifier: ListNotifier) => boolean): boolean {
+  #nextToStart(): boolean {
     while (this.#at < this.#list.length) {
       const notifier = this.#list[this.#at];
       this.#at += 1;
       // Unlinked since the walk began: the kernel's traversal would not come past it.
-      if (!notifier.linked || !isCalled(notifier)) continue;
+      if (!notifier.linked || notifier.start === undefined) continue;
+      this.#listNotifier = notifier;
+      return true;
+    }
+    return false;
+  }
+
+  #nextToEnd(): boolean {
+    while (this.#at < this.#list.length) {
+      const notifier = this.#list[this.#at];
+      this.#at += 1;
+      if (!notifier.linked || !notifier.hasEnd) continue;
       this.#listNotifier = notifier;
       return true;
     }
@@ -274,10 +299,12 @@ export class StartWalk implements CallbackWalk {
   #leaveList(): void {
     if (this.#section !== undefined) this.#subscriptions.domain.srcu.leave(this.#section);
     this.#section = undefined;
-    if (this.refusal !== undefined && !this.mayBlock) {
-      const { profile, hasIntervalTree } = this.#subscriptions;
-      // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+    if (this.#isClosing) {
+      this.#subscriptions.endInterval();
+      this.#finish();
+    } else if (this.refusal !== undefined && !this.mayBlock) {
+      // The kernel does not come back to an interval phase that it has begun.
+      this.leftActive = this.#countsInKernel && !this.#subscriptions.profile.closesIntervalPhase;
       if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {
@@ -291,20 +318,6 @@ export class StartWalk implements CallbackWalk {
   #finish(): void {
     this.#phase = "done";
     this.#subscriptions.close();
-  }
-
-  /** Calls the end of those whose start has run, but not of the one that threw. */
-  #endStarted(): void {
-    const isStarting = this.#phase === "list";
-    const called = isStarting ? this.#list.slice(0, this.#at - 1) : this.#list.slice(this.#at);
-    for (const notifier of called) {
-      if (!notifier.linked || !notifier.hasEnd) continue;
-      if (isStarting && notifier.start === undefined) continue;
-      this.#enter(notifier.name, "end", { rollback: true });
-      attempt(() => notifier.ops.invalidateRangeEnd?.(this.range));
-      this.#report?.leave(null);
-    }
-    this.#report = undefined;
   }
 
   #enter(
@@ -327,16 +340,6 @@ export class StartWalk implements CallbackWalk {
 function startResult(answer: unknown): number {
   if (answer === GIVEN_UP) return EAGAIN;
   return typeof answer === "number" ? answer : 0;
-}
-
-/** Runs a callback in a walk that has failed already: its own failure would hide the first. */
-function attempt(callback: () => unknown): void {
-  try {
-    const answer = callback();
-    if (isSleepable(answer)) runNowOrLater(answer);
-  } catch {
-    // Only the first error is told.
-  }
 }
 
 function nameOf(subscriber: IntervalSubscriber): string {

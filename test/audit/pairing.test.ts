@@ -223,6 +223,32 @@ describe("V08: a start without an end", () => {
     expect(scene.auditor.notes).toMatchObject([{ kind: "closed-by-release", notifier: "A" }]);
   });
 
+  it("teardown while another task has a window open, which it never ends", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.as("reclaim", () => mm.invalidateRangeStart(R));
+    scene.as("exit", () => mm.release());
+    expect(scene.found).toEqual([]);
+    expect(scene.foundAtFinish).toEqual(["V08 A"]);
+    expect(scene.auditor.reports[0].task).toBe("reclaim");
+    expect(scene.auditor.notes).toEqual([]);
+  });
+
+  it("a window whose task has not got on is a note, not a violation", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.as("T1", () => {
+      mm.invalidateRangeStart(R);
+      scene.tell({ kind: "lock-enter", lock: "L", mode: "exclusive", sleeping: true });
+    });
+    expect(scene.foundAtFinish).toEqual([]);
+    expect(scene.auditor.notes).toMatchObject([
+      { kind: "unfinished", notifier: null, task: "T1", window: 1 },
+    ]);
+  });
+
   it("C12: an end that is never called because its notifier was unregistered is a note", () => {
     const scene = new Scene();
     const mm = scene.mm();
@@ -278,6 +304,22 @@ describe("V08: a start without an end", () => {
     window.end();
     expect(scene.foundAtFinish).toEqual([]);
     expect(scene.auditor.notes).toMatchObject([{ kind: "closed-by-put", notifier: "A" }]);
+  });
+
+  it("after an end that threw, which is over all the same", () => {
+    const scene = new Scene();
+    const mm = scene.mm();
+    scene.list(mm, pair("A"));
+    scene.list(mm, {
+      ...pair("B"),
+      invalidateRangeEnd() {
+        throw new Error("B");
+      },
+    });
+    const window = mm.invalidateRangeStart(R);
+    expect(() => window.end()).toThrow("B");
+    mm.invalidateRangeStart(R);
+    expect(scene.foundAtFinish).toEqual(["V08 B", "V08 A"]);
   });
 
   it("an end that is still running at the finish is none that was forgotten", () => {

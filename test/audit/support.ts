@@ -75,8 +75,9 @@ export class Scene {
     this.auditor = new Auditor({ profile });
   }
 
-  mm(name = "mm"): AddressSpace {
+  mm(name = "mm", options: { readonly points?: boolean } = {}): AddressSpace {
     return new AddressSpace({
+      ...options,
       name,
       profile: this.profile,
       domain: this.#domain,

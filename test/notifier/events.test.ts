@@ -31,23 +31,49 @@ describe("the event stream", () => {
         sequence: 1,
         deferred: false,
       },
-      { kind: "read-begin", ...space, mirror, sequence: 1 },
+      { kind: "read-begin", ...space, subscriber: mirror, sequence: 1 },
       { kind: "mirror-lock", ...space, mirror },
       { kind: "mirror-trylock-failed", ...space, mirror },
       {
+        kind: "invalidate-enter",
+        ...space,
+        window: 1,
+        event: "CLEAR",
+        blockable: false,
+        ...range,
+      },
+      {
         kind: "invalidate-refused",
         ...space,
+        window: 1,
         event: "CLEAR",
         ...range,
         errno: "EAGAIN",
         refusedBy: mirror,
+        leftActive: false,
       },
-      { kind: "read-retry", ...space, mirror, sequence: 1, retry: false, locked: true },
+      {
+        kind: "read-retry",
+        ...space,
+        subscriber: mirror,
+        sequence: 1,
+        retry: false,
+        locked: true,
+      },
       { kind: "mirror-unlock", ...space, mirror },
+      {
+        kind: "invalidate-enter",
+        ...space,
+        window: 2,
+        event: "UNMAP",
+        blockable: true,
+        ...range,
+      },
+      { kind: "sequence", ...space, sequence: 3, active: 1 },
       {
         kind: "invalidate-start",
         ...space,
-        window: 1,
+        window: 2,
         event: "UNMAP",
         blockable: true,
         ...range,
@@ -73,8 +99,10 @@ describe("the event stream", () => {
         sequence: 3,
         deferred: true,
       },
+      { kind: "invalidate-end-enter", ...space, window: 2, blockable: true, ...range },
+      { kind: "sequence", ...space, sequence: 4, active: 0 },
       { kind: "mirror-inserted", ...space, mirror: late },
-      { kind: "invalidate-end", ...space, window: 1, sequence: 4 },
+      { kind: "invalidate-end", ...space, window: 2, sequence: 4 },
       { kind: "mirror-remove", ...space, mirror, deferred: false },
     ]);
   });
@@ -84,6 +112,7 @@ describe("the event stream", () => {
     const mm = new AddressSpace({ events: (event) => lines.push(toNdjson(event)) });
     mm.invalidateRangeStart({ start: 4096, end: END });
     expect(lines).toEqual([
+      '{"kind":"invalidate-enter","mm":"mm","window":1,"event":"UNMAP","blockable":true,"start":"0x1000","end":"0x10000000000000000"}\n',
       '{"kind":"invalidate-start","mm":"mm","window":1,"event":"UNMAP","blockable":true,"start":"0x1000","end":"0x10000000000000000","sequence":3,"hits":0}\n',
     ]);
   });

@@ -14,8 +14,10 @@ import { type AuditedWindow, type EndCall, modeText, type StartRecord } from "..
 export const pairing: Rule = {
   ids: ["V07", "V08", "V11"],
   watch(audit) {
-    const unlinkedBy = new PerSubscriber<AuditNote["kind"]>();
+    const unlinkedBy = new PerSubscriber<"unregister" | "put" | "release">();
     const judged = new Set<StartRecord | AuditedWindow>();
+    /** Starts whose notifiers went with their address space, while the end might still have come. */
+    const tornDown = new Map<AuditedWindow, { start: StartRecord; note: AuditNote }[]>();
     /** The notifier that is being put for the last time. */
     let put: EventOf<"put"> | undefined;
 
@@ -25,7 +27,8 @@ export const pairing: Rule = {
       judged.add(window);
       const { mm, id, task, span, state, mode } = window;
       const about = `${mode} window ${id} over ${spanText(span)}`;
-      const open = audit.openStarts(window);
+      const torn = tornDown.get(window)?.map(({ start }) => start) ?? [];
+      const open = [...torn, ...audit.openStarts(window)];
       for (const start of open) {
         judged.add(start);
         const why = state === "open" ? "nobody ended it" : "it was refused and not rolled back";
@@ -37,11 +40,35 @@ export const pairing: Rule = {
       audit.report("V08", { mm, notifier: null, window: id, task, message });
     }
 
-    function noteClosed(notifier: string, { mm, id }: AuditedWindow): void {
-      const kind = unlinkedBy.get(mm, notifier) ?? "closed-by-unregister";
-      const by = kind.slice("closed-by-".length);
-      const message = `the open start of ${notifier} in window ${id} was closed by ${by}: its end is not called`;
-      audit.note({ kind, mm, notifier, window: id, message });
+    /** The notifier of a start has gone before its end came. */
+    function close(start: StartRecord, window: AuditedWindow): void {
+      const { notifier } = start;
+      const { mm, id } = window;
+      const by = unlinkedBy.get(mm, notifier) ?? "unregister";
+      const note: AuditNote = {
+        kind: `closed-by-${by}`,
+        mm,
+        notifier,
+        task: audit.task.name,
+        window: id,
+        step: audit.step,
+        message: `the open start of ${notifier} in window ${id} was closed by ${by}: its end is not called`,
+      };
+      if (by !== "release") audit.notes.push(note);
+      else tornDown.set(window, [...(tornDown.get(window) ?? []), { start, note }]);
+    }
+
+    /** The end has come, or will not be needed. */
+    function settle(window: AuditedWindow | undefined): void {
+      if (window === undefined) return;
+      for (const { note } of tornDown.get(window) ?? []) audit.notes.push(note);
+      tornDown.delete(window);
+    }
+
+    function noteUnfinished({ mm, id, task }: AuditedWindow): void {
+      const message = `window ${id} of ${mm} is open because task ${task} is still at work`;
+      const about = { mm, notifier: null, task, window: id, step: audit.step };
+      audit.notes.push({ kind: "unfinished", ...about, message });
     }
 
     return {
@@ -49,7 +76,9 @@ export const pairing: Rule = {
         "invalidate-end-enter"() {
           const call = audit.task.endCalls.at(-1);
           if (call?.verdict === "mismatched") reportMismatch(audit, call);
+          settle(call?.window);
         },
+        "invalidate-refused": ({ mm, window }) => settle(audit.windows.find(mm, window)),
         "callback-enter"(event) {
           if (event.callback === "end") judgeEnd(audit, event);
         },
@@ -67,11 +96,14 @@ export const pairing: Rule = {
           if (event.callback !== "start" || event.result !== 0) return;
           const { mm, notifier } = event;
           const window = audit.windows.find(mm, event.window);
-          if (window === undefined || !unlinkedBy.get(mm, notifier)) return;
-          if (audit.listNotifiers.has(mm, notifier, "end")) noteClosed(notifier, window);
+          const start = window?.starts.get(notifier);
+          if (window === undefined || start === undefined) return;
+          if (unlinkedBy.get(mm, notifier) === undefined) return;
+          if (audit.listNotifiers.has(mm, notifier, "end")) close(start, window);
         },
         register({ mm, notifier }) {
           if (notifier !== null) unlinkedBy.delete(mm, notifier);
+          put = undefined;
         },
         put(event) {
           put = event.users === 0 ? event : undefined;
@@ -80,14 +112,14 @@ export const pairing: Rule = {
           const isPut = put?.mm === mm && put.notifier === notifier;
           const isReleased = audit.task.releasing.includes(mm);
           const how = isPut ? "put" : isReleased ? "release" : "unregister";
-          unlinkedBy.set(mm, notifier, `closed-by-${how}`);
+          unlinkedBy.set(mm, notifier, how);
           put = undefined;
           for (const window of audit.windows.in(mm)) {
             const start = audit.openStarts(window).find((one) => one.notifier === notifier);
             if (start === undefined || judged.has(start) || window.endedElsewhere) continue;
             // Nobody will end what was refused, so it was lost before its notifier went.
             if (isOver(window)) judgeOpen(window);
-            else noteClosed(notifier, window);
+            else close(start, window);
           }
         },
         "release-enter"({ mm }) {
@@ -100,14 +132,23 @@ export const pairing: Rule = {
       },
       finish() {
         for (const window of audit.windows.all()) {
-          if (isOver(window) || (window.state === "open" && !window.endedElsewhere)) {
-            judgeOpen(window);
-          }
+          if (isOver(window)) judgeOpen(window);
+          else if (window.state !== "open" || window.endedElsewhere) continue;
+          else if (isAtWork(audit, window.task)) noteUnfinished(window);
+          else judgeOpen(window);
         }
       },
     };
   },
 };
+
+function isAtWork(audit: Audit, task: string): boolean {
+  if (audit.tasks.of(task).isAtWork) return true;
+  for (const window of audit.windows.all()) {
+    if (window.task === task && window.state === "starting") return true;
+  }
+  return false;
+}
 
 /** Whether a window never was open, and never will be. */
 function isOver({ state }: AuditedWindow): boolean {

@@ -1,5 +1,5 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
-import { runNowOrLater } from "../../notifier/callback-walk.ts";
+import { runNowOrLater } from "../../blocking/synchronous-driver.ts";
 import { plain, type Value } from "../program.ts";
 import type { Bounds } from "../quantities.ts";
 import type { Subscriber } from "../subscriber.ts";
@@ -155,6 +155,7 @@ function* insert(world: World, subscriber: Subscriber, mmapLocked: boolean): Sle
   const mm = world.mm(declaration.mm);
   const { start, end } = declaration.bounds as Bounds;
   if (declaration.kind === "passive") {
+    world.journal.inserting = subscriber.name;
     subscriber.mirror = mm.mirrors.insert(start, end);
   } else {
     const length = end - start;
