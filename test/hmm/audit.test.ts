@@ -33,7 +33,7 @@ function audit(profile: ProfileName, make: (mm: CpuMm, world: World) => Tasks): 
       const world = new World({ profile, points: true });
       world.listen((event) => auditor.observe(event, task));
       const mm = world.process();
-      mapData(mm, [1, 2]);
+      mapData(mm, [1]);
       return {
         tasks: make(mm, world),
         onStep: (name) => {
@@ -67,14 +67,14 @@ function reaper(mm: CpuMm): Sleepable<unknown> {
 
 describe("the mirror of test_hmm", () => {
   it.each([
-    ["munmap", (mm: CpuMm) => munmap(mm, BASE, BASE + 2 * PAGE)],
-    ["madvise", (mm: CpuMm) => madviseDontneed(mm, BASE, BASE + 2 * PAGE)],
+    ["munmap", (mm: CpuMm) => munmap(mm, BASE, BASE + PAGE)],
+    ["madvise", (mm: CpuMm) => madviseDontneed(mm, BASE, BASE + PAGE)],
     ["reclaim", (mm: CpuMm) => tryToUnmap(mm, BASE)],
     ["the OOM reaper", reaper],
     ["the end of the process", (mm: CpuMm) => mm.mmput()],
   ])("keeps the contract against %s", (_name, other) => {
     const found = audit("v6.12", (mm, world) => ({
-      device: dmirrorOf(mm, world).read(BASE, 2),
+      device: dmirrorOf(mm, world).read(BASE, 1),
       other: other(mm),
     }));
     expect(found).toEqual([]);
@@ -84,7 +84,7 @@ describe("the mirror of test_hmm", () => {
     const found = audit("v6.12", (mm, world) => {
       const mirror = dmirrorOf(mm, world);
       run(mirror.read(BASE, 1));
-      return { device: mirror.migrateToDevice(BASE, 2), cpu: readUser(mm, BASE) };
+      return { device: mirror.migrateToDevice(BASE, 1), cpu: readUser(mm, BASE) };
     });
     expect(found).toEqual(["V14 device"]);
   });
@@ -95,7 +95,7 @@ describe("HMM of 2018", () => {
     return audit("v4.19", (mm) => {
       const driver = new Mirror2018(new Hmm2018({ variant }), mm, { name: "M" });
       run(driver.register());
-      return { device: driver.populate(BASE, 2), other: other(mm) };
+      return { device: driver.populate(BASE, 1), other: other(mm) };
     });
   }
 
