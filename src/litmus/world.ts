@@ -11,11 +11,11 @@ import type { InvalidationEvent } from "../notifier/range.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import { NoReclaimScope } from "../sim/allocation.ts";
 import type { Scheduler } from "../sim/clock.ts";
+import { type LockUser, NamedLock } from "../sim/named-lock.ts";
 import { Victim } from "../sim/victim.ts";
 import { vmaList } from "../sim/vma.ts";
 import { type Work, Workqueue } from "../sim/workqueue.ts";
 import { Journal } from "./journal.ts";
-import { NamedLock } from "./locks.ts";
 import { runOperations } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
 import type { Scenario, VmaDeclaration } from "./scenario.ts";
@@ -118,19 +118,11 @@ export class World {
         new Subscriber(this, declaration),
       ]),
     );
-    const tell = this.journal.tell.bind(this.journal);
     this.victims = new Map(
       scenario.mms.map(({ name, vmas }) => [name, this.#makeVictim(this.mm(name), vmas)]),
     );
     this.#makeWorks(admit);
-    for (const [name, kind] of scenario.locks) {
-      this.#locks.set(name, new NamedLock(name, kind, tell));
-    }
-    for (const [index, mm] of this.mms.entries()) {
-      const lock = new NamedLock(`mmap lock of ${mm.name}`, mm.mmapLock, tell);
-      this.#locks.set(`${mm.name}.mmap_lock`, lock);
-      if (index === 0) this.#locks.set("mmap_lock", lock);
-    }
+    this.#makeLocks();
   }
 
   /** One step of one task. False if it is done or has to sleep. */
@@ -239,6 +231,24 @@ export class World {
           last: null,
         });
       this.#works.set(name, mustFind(workqueues.get(workqueue)).work(name, body));
+    }
+  }
+
+  #makeLocks(): void {
+    const world = this;
+    const user: LockUser = {
+      get currentTask() {
+        return world.currentTask;
+      },
+      tell: this.journal.tell.bind(this.journal),
+    };
+    for (const [name, kind] of this.scenario.locks) {
+      this.#locks.set(name, new NamedLock(name, kind, user));
+    }
+    for (const [index, mm] of this.mms.entries()) {
+      const lock = new NamedLock(`mmap lock of ${mm.name}`, mm.mmapLock, user);
+      this.#locks.set(`${mm.name}.mmap_lock`, lock);
+      if (index === 0) this.#locks.set("mmap_lock", lock);
     }
   }
 
