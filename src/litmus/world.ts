@@ -1,8 +1,7 @@
 import { Auditor } from "../audit/auditor.ts";
 import { Completion } from "../blocking/completion.ts";
 import { SimulatedDriver, type SimulatedTask } from "../blocking/simulated-driver.ts";
-import { type Sleepable, waitUntil } from "../blocking/suspension.ts";
-import { WaitQueue } from "../blocking/wait-queue.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
 import type { Engine } from "../engine/engine.ts";
 import { AddressSpace } from "../notifier/address-space.ts";
 import { NotifierDomain } from "../notifier/domain.ts";
@@ -11,6 +10,7 @@ import type { InvalidationEvent } from "../notifier/range.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import { NoReclaimScope } from "../sim/allocation.ts";
 import type { Scheduler } from "../sim/clock.ts";
+import { Counter } from "../sim/counter.ts";
 import { type LockUser, NamedLock } from "../sim/named-lock.ts";
 import { Victim } from "../sim/victim.ts";
 import { vmaList } from "../sim/vma.ts";
@@ -20,30 +20,6 @@ import { runOperations } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
 import type { Scenario, VmaDeclaration } from "./scenario.ts";
 import { Subscriber } from "./subscriber.ts";
-
-/** A number that callbacks raise and lower, and that tasks can wait for. */
-export class Counter {
-  readonly #queue = new WaitQueue();
-  readonly #name: string;
-  #value = 0;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  get value(): number {
-    return this.#value;
-  }
-
-  add(difference: number): void {
-    this.#value += difference;
-    this.#queue.wakeAll();
-  }
-
-  *waitForZero(): Sleepable<undefined> {
-    yield* waitUntil(() => this.#value === 0, this.#queue, `counter ${this.#name}`);
-  }
-}
 
 /** An invalidation that a task has asked for, approved or not. */
 export interface Invalidation {
@@ -148,7 +124,7 @@ export class World {
   }
 
   counter(name: string): Counter {
-    return findOrMake(this.#counters, name, () => new Counter(name));
+    return findOrMake(this.#counters, name, () => new Counter(`counter ${name}`));
   }
 
   completion(name: string): Completion {
