@@ -41,3 +41,8 @@ function upper(a: Address, b: Address): Address {
   if (a > b) return a;
   return b;
 }
+
+/** As ranges are written: half-open, in hex. */
+export function rangeText(range: AddressRange): string {
+  return `[0x${range.start.toString(16)}, 0x${endOf(range).toString(16)})`;
+}

@@ -1,7 +1,7 @@
 import type { Sleepable, Wait } from "../../blocking/suspension.ts";
 import { WaitQueue } from "../../blocking/wait-queue.ts";
 import type { AddressSpace } from "../../notifier/address-space.ts";
-import { type AllocationContext, allocate } from "../allocation.ts";
+import { type AllocationContext, allocate, mayReclaim } from "../allocation.ts";
 import type { Scheduler } from "../clock.ts";
 import type { TaskEvent } from "../events.ts";
 import { type LockKind, type LockUser, NamedLock } from "../named-lock.ts";
@@ -17,6 +17,8 @@ export interface DriverContextOptions {
   readonly currentTask: () => string;
   /** Whether that task is in a no-reclaim scope. Default: it is not. */
   readonly noReclaim?: () => boolean;
+  /** What direct reclaim does, in the task that allocates. Default: nothing. */
+  readonly reclaim?: () => Sleepable<undefined>;
   /** Yield a point before every critical section. Default: false. */
   readonly points?: boolean;
 }
@@ -77,10 +79,12 @@ export class DriverContext implements LockUser {
     yield wait;
   }
 
-  /** An allocation by the task at work. */
+  /** An allocation by the task at work, with the reclaim that it may enter. */
   *allocate(context: AllocationContext): Sleepable<undefined> {
     const noReclaim = this.#options.noReclaim?.() ?? false;
-    yield* allocate(context, { noReclaim, events: this.#options.events });
+    const { events, reclaim } = this.#options;
+    yield* allocate(context, { noReclaim, events });
+    if (reclaim !== undefined && mayReclaim(context, noReclaim)) yield* reclaim();
   }
 
   /** Looks up, or faults in, pages of the process: `get_user_pages`. False once it has gone. */

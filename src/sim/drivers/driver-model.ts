@@ -27,7 +27,7 @@ export interface Driver {
   mirror(range: AddressRange): Sleepable<number>;
   /**
    * The device uses a range: after 0 it has entries for it, unless somebody has invalidated them again.
-   * -EFAULT if the range is not mirrored.
+   * -EFAULT if it cannot have any.
    */
   access(range: AddressRange): Sleepable<number>;
   /** The owner gives up what it had mirrored. -EINVAL if that is not there. */
@@ -41,7 +41,7 @@ export interface Driver {
 export interface DriverOptions<Personality extends string = string> {
   /** Names the driver in events, locks, and works. Default: the name of the model. */
   readonly name?: string;
-  /** What is wrong with it. Default: nothing that is right in the kernel. */
+  /** The mistakes that it makes. Default: those of the kernel's own code, `asMerged` of the model. */
   readonly personalities?: readonly Personality[];
 }
 
@@ -58,6 +58,8 @@ export interface DriverModel<
   readonly kind: "list" | "interval" | "list and interval";
   /** Mistakes that it can be told to make, and what comes of each. */
   readonly personalities: Readonly<Record<Personality, string>>;
+  /** Those among them that the kernel made. Without them it is a driver repaired. */
+  readonly asMerged: readonly Personality[];
   /** Begins to follow the address space of the context. Registers, and so may wait. */
   attach(context: DriverContext, options?: DriverOptions<Personality>): Sleepable<Instance>;
 }

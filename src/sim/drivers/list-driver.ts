@@ -5,7 +5,7 @@ import type { Workqueue } from "../workqueue.ts";
 import type { AddressRange } from "./address-range.ts";
 import type { DriverContext } from "./context.ts";
 import { DeviceEntries } from "./device-entries.ts";
-import type { DeviceOperation, Driver, DriverOptions } from "./driver-model.ts";
+import type { DeviceOperation, Driver, DriverModel, DriverOptions } from "./driver-model.ts";
 
 /** What all drivers with one list notifier have in common. */
 export abstract class ListDriver<Personality extends string = never> implements Driver {
@@ -19,12 +19,15 @@ export abstract class ListDriver<Personality extends string = never> implements 
   readonly #personalities: ReadonlySet<Personality>;
   #notifier: ListNotifier | undefined;
 
-  /** @param model its name, if it is given no other */
-  constructor(context: DriverContext, model: string, options: DriverOptions<Personality> = {}) {
-    this.name = options.name ?? model;
+  constructor(
+    context: DriverContext,
+    model: Pick<DriverModel<Driver, Personality>, "name" | "asMerged">,
+    options: DriverOptions<Personality> = {},
+  ) {
+    this.name = options.name ?? model.name;
     this.context = context;
     this.device = new DeviceEntries(context, this.name);
-    this.#personalities = new Set(options.personalities);
+    this.#personalities = new Set(options.personalities ?? model.asMerged);
   }
 
   abstract get state(): Readonly<Record<string, number | boolean>>;

@@ -33,6 +33,7 @@ export const kvm2018: DriverModel<Kvm2018, Kvm2018Personality> = {
     reschedulesInUnmap:
       "the loop that unmaps gives the processor up in any mode, as on arm64 before v5.9: a sleep in non-blocking start",
   },
+  asMerged: [],
   attach: (context, options) => new Kvm2018(context, options).register(),
 };
 
@@ -48,7 +49,7 @@ export class Kvm2018 extends ListDriver<Kvm2018Personality> {
   #memslots: readonly AddressRange[] = [];
 
   constructor(context: DriverContext, options?: DriverOptions<Kvm2018Personality>) {
-    super(context, kvm2018.name, options);
+    super(context, kvm2018, options);
     this.locks = { mmuLock: context.lock(`mmu_lock of ${this.name}`, "spinlock") };
     this.#count = new Counter(`mmu_notifier_count of ${this.name}`);
   }
