@@ -9,7 +9,7 @@ export interface AddressRange {
 const END_OF_SPACE = 1n << 64n;
 
 /** Where a range ends, as a number to compare with. */
-export function endOf({ start, end }: AddressRange): Address {
+function endOf({ start, end }: AddressRange): Address {
   return end === 0n || (end === 0 && start > 0) ? END_OF_SPACE : end;
 }
 

@@ -196,9 +196,9 @@ const DRIVERS: readonly Expectation[] = [
   { model: umemOdp2018, profiles: EARLY, exact: true, known: ["V03", "V06", "V31"] },
   { model: amdgpuHsa2018, profiles: EARLY, exact: false, known: ["V06", "V31"] },
   { model: xenGntdev2018, profiles: BOTH, exact: false, known: ["V31"] },
+  { model: radeon2018, profiles: BOTH, exact: false, known: ["V31"] },
   // Pins: what the OOM reaper takes meanwhile is lost to the process, but safe.
   { model: i9152018, profiles: BOTH, exact: false, known: ["V13"] },
-  { model: radeon2018, profiles: BOTH, exact: false, known: ["V13", "V31"] },
   { model: hfi12018, profiles: BOTH, exact: false, known: ["V13"] },
   { model: scif2018, profiles: BOTH, exact: false, known: ["V13"] },
 ];
