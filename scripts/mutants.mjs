@@ -5,7 +5,6 @@
 const state = "src/notifier/interval-state.ts";
 const intervals = "src/notifier/interval-notifiers.ts";
 const interval = "src/notifier/interval-notifier.ts";
-const phase = "src/notifier/interval-phase.ts";
 const start = "src/notifier/start-walk.ts";
 const end = "src/notifier/end-walk.ts";
 const release = "src/notifier/release-walk.ts";
@@ -216,7 +215,7 @@ export const mutants = [
   },
   {
     rule: "a finish that comes with a refusal is ignored",
-    file: phase,
+    file: start,
     from: 'if (typeof answer === "function") {\n      this.#finishes ??= [];',
     to: 'if (typeof answer === "object" && answer !== null && "finish" in answer) answer = answer.finish;\n    if (typeof answer === "function") {\n      this.#finishes ??= [];',
   },
