@@ -57,8 +57,6 @@ export class World {
   readonly victims: ReadonlyMap<string, Victim>;
   readonly #noReclaim = new Map<string, NoReclaimScope>();
   readonly #works = new Map<string, Work>();
-  /** Who refused last. */
-  refusedBy: string | number | undefined;
   currentTask = "setup";
 
   /** @param admit is told of every task that begins by itself: the workers of works, and timers */

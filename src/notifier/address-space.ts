@@ -17,6 +17,7 @@ import { Invalidations, type StartResult } from "./invalidations.ts";
 import type { ListNotifier, ListNotifierOps } from "./list-notifier.ts";
 import { PassiveMirrors } from "./passive-mirrors.ts";
 import { type ProfileName, profileOf } from "./profile.ts";
+import { Questions } from "./questions.ts";
 import type { NotifierRange } from "./range.ts";
 import { type RegisterOptions, Registrations } from "./registrations.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -65,6 +66,7 @@ export class AddressSpace implements Disposable {
   readonly #subscriptions: Subscriptions;
   readonly #invalidations: Invalidations;
   readonly #registrations: Registrations;
+  readonly #questions: Questions;
 
   constructor(options: AddressSpaceOptions = {}) {
     const profile = profileOf(options.profile ?? "strict");
@@ -76,7 +78,14 @@ export class AddressSpace implements Disposable {
     const engine = options.engine ?? defaultEngine();
     const points = options.points ?? false;
     const state = new IntervalState(profile.removeWaitsForDeferred);
-    this.mirrors = new PassiveMirrors(this.name, engine, state, !profile.passiveFirst, events);
+    this.mirrors = new PassiveMirrors(
+      this.name,
+      engine,
+      state,
+      () => this.users > 0,
+      !profile.passiveFirst,
+      events,
+    );
     this.#subscriptions = new Subscriptions({
       mm: this,
       profile,
@@ -89,6 +98,7 @@ export class AddressSpace implements Disposable {
     });
     this.#invalidations = new Invalidations(this, this.#subscriptions);
     this.#registrations = new Registrations(this, this.#subscriptions);
+    this.#questions = new Questions(this.#subscriptions);
     this.unchecked = new UncheckedNotifiers(this.#registrations, this.#invalidations);
   }
 
@@ -343,22 +353,22 @@ export class AddressSpace implements Disposable {
 
   /** Whether anybody has used the range lately, and forgets it: all are asked. `clear_flush_young` */
   clearFlushYoung(start: Address, end: Address): boolean {
-    return this.#registrations.clearFlushYoung(start, end);
+    return this.#questions.clearFlushYoung(start, end);
   }
 
   /** The same without a flush of secondary TLBs: all are asked. `clear_young` */
   clearYoung(start: Address, end: Address): boolean {
-    return this.#registrations.clearYoung(start, end);
+    return this.#questions.clearYoung(start, end);
   }
 
   /** Whether anybody has used the address lately: asks until one says yes. `test_young` */
   testYoung(address: Address): boolean {
-    return this.#registrations.testYoung(address);
+    return this.#questions.testYoung(address);
   }
 
   /** `mmu_notifier_arch_invalidate_secondary_tlbs`: outside the pairing of start and end. */
   archInvalidateSecondaryTlbs(start: Address, end: Address): void {
-    this.#registrations.archInvalidateSecondaryTlbs(start, end);
+    this.#questions.archInvalidateSecondaryTlbs(start, end);
   }
 
   /**

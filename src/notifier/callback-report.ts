@@ -1,6 +1,6 @@
 import type { Wait } from "../blocking/suspension.ts";
 import type { CallbackKind } from "./events.ts";
-import type { CallbackRange } from "./range.ts";
+import type { NotifierRange } from "./range.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** One call of one callback, as the event stream tells it. */
@@ -27,7 +27,7 @@ export class CallbackReport {
     this.#nonBlockSection = options.nonBlockSection ?? false;
   }
 
-  enter(range: CallbackRange | undefined, blockable: boolean, sequence: number | null): void {
+  enter(range: NotifierRange | undefined, blockable: boolean, sequence: number | null): void {
     if (!this.#subscriptions.observed) return;
     this.#subscriptions.tell({
       kind: "callback-enter",

@@ -67,7 +67,8 @@ export class EndWalk implements CallbackWalk {
     const { name, ops } = this.#notifier as ListNotifier;
     const { profile } = this.#subscriptions;
     this.#report = new CallbackReport(this.#subscriptions, name, this.#callback, this.#window, {
-      nonBlockSection: !this.mayBlock && profile.nonBlockSections,
+      // The kernel has it around end only.
+      nonBlockSection: this.#callback === "end" && !this.mayBlock && profile.nonBlockSections,
     });
     this.#report.enter(this.#range, this.mayBlock, null);
     return this.#callback === "end"

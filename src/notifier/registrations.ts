@@ -11,6 +11,7 @@ import {
   mustBeSleepable,
   runSleepable,
 } from "./callback-walk.ts";
+import { deadMm } from "./dead-mm.ts";
 import type { CallbackKind } from "./events.ts";
 import type {
   IntervalNotifier,
@@ -53,8 +54,9 @@ export class Registrations {
   }
 
   get count(): number {
-    const { mirrors, intervals } = this.#subscriptions;
-    return 1 + this.#references + intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    const { mirrors, intervals, state } = this.#subscriptions;
+    const inserted = intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    return 1 + this.#references + inserted + state.unreturnedRemovers;
   }
 
   *register<Data>(
@@ -220,32 +222,6 @@ export class Registrations {
       typeof start === "number" && last <= MAX_SAFE ? Number(last) : last,
       ops,
     );
-  }
-
-  clearFlushYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearFlushYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  clearYoung(start: Address, end: Address): boolean {
-    let young = false;
-    for (const { ops, mm } of this.#subscriptions.list) {
-      if (ops.clearYoung?.(mm, start, end)) young = true;
-    }
-    return young;
-  }
-
-  testYoung(address: Address): boolean {
-    return this.#subscriptions.list.some(({ ops, mm }) => ops.testYoung?.(mm, address));
-  }
-
-  archInvalidateSecondaryTlbs(start: Address, end: Address): void {
-    for (const { ops, mm } of this.#subscriptions.list) {
-      ops.archInvalidateSecondaryTlbs?.(mm, start, end);
-    }
   }
 
   *release(): Sleepable<undefined> {
@@ -447,13 +423,5 @@ function mustNotSleep(notifier: string): IntervalidateError {
   return new IntervalidateError(
     "ARGUMENT",
     `freeNotifier of ${notifier} must not sleep, but returned a generator or a promise: make it a plain function.`,
-  );
-}
-
-function deadMm(mm: string, what: string): IntervalidateError {
-  return new IntervalidateError(
-    "ARGUMENT",
-    `${what} needs an address space that is in use, and ${mm} has been released.`,
-    { errno: "EINVAL" },
   );
 }

@@ -44,6 +44,8 @@ export class StartWalk implements CallbackWalk {
   readonly #subscriptions: Subscriptions;
   readonly range: CallbackRange;
   readonly window: number;
+  /** Without a tree the kernel has no interval phase, and does not count the invalidation. */
+  #countsInKernel = false;
   #phase: Phase = "intervals";
   #at = 0;
   #subscribers: readonly IntervalSubscriber[] = [];
@@ -66,6 +68,7 @@ export class StartWalk implements CallbackWalk {
 
   /** Opens the invalidation; what follows is calls. False if it was refused before it began. */
   begin(start: Address, last: Address): boolean {
+    this.#countsInKernel = this.#subscriptions.hasIntervalTree;
     const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock);
     if (plan === undefined) {
       const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
@@ -300,9 +303,8 @@ export class StartWalk implements CallbackWalk {
       this.#subscriptions.endInterval();
       this.#finish();
     } else if (this.refusal !== undefined && !this.mayBlock) {
-      const { profile, hasIntervalTree } = this.#subscriptions;
-      // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+      // The kernel does not come back to an interval phase that it has begun.
+      this.leftActive = this.#countsInKernel && !this.#subscriptions.profile.closesIntervalPhase;
       if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {

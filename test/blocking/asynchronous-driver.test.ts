@@ -231,19 +231,14 @@ describe("an abort", () => {
   it("that meets a `finally` which never ends is thrown all the same", async () => {
     const gate = new Gate(KILLABLE);
     const abort = new AbortController();
-    const passing = runAsync(
-      (function* (): Sleepable<undefined> {
-        for (;;) {
-          try {
-            yield gate.wait;
-          } catch {
-            // Deaf.
-          } finally {
-          }
-        }
-      })(),
-      abort.signal,
-    );
+    const passing = runAsync(endless(), abort.signal);
+    function* endless(): Sleepable<undefined> {
+      try {
+        yield gate.wait;
+      } finally {
+        yield* endless();
+      }
+    }
     abort.abort(new Error("enough"));
     await expect(passing).rejects.toThrow("enough");
   });

@@ -99,6 +99,7 @@ describe("for people", () => {
         "     T1  mmu_notifier_invalidate_range_start(mm, [0x0, 0x1), UNMAP)",
         "     T1  returns 0",
         "     = T1: 0",
+        "     ! V08: blockable window 1 over [0x0, 0x1) of mm was started at event 1, and nobody ended it",
         "",
         `ok       ${good}: t (v6.12)`,
         "",
