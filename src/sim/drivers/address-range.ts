@@ -42,6 +42,17 @@ function upper(a: Address, b: Address): Address {
   return b;
 }
 
+/** What is left of ranges when one is taken out of all of them. */
+export function without(ranges: readonly AddressRange[], gone: AddressRange): AddressRange[] {
+  return ranges.flatMap((range) => {
+    if (!overlap(range, gone)) return [range];
+    const left: AddressRange[] = [];
+    if (range.start < gone.start) left.push({ start: range.start, end: gone.start });
+    if (endOf(range) > endOf(gone)) left.push({ start: endOf(gone), end: range.end });
+    return left;
+  });
+}
+
 /** As ranges are written: half-open, in hex. */
 export function rangeText(range: AddressRange): string {
   return `[0x${range.start.toString(16)}, 0x${endOf(range).toString(16)})`;

@@ -1,4 +1,4 @@
-import { type AddressRange, contains, endOf, intersection, overlap } from "./address-range.ts";
+import { type AddressRange, contains, intersection, overlap, without } from "./address-range.ts";
 import type { DriverContext } from "./context.ts";
 
 /**
@@ -21,9 +21,9 @@ export class DeviceEntries {
     return this.#ranges;
   }
 
-  /** Whether some entry is in the range. */
-  has(range: AddressRange): boolean {
-    return this.#ranges.some((one) => overlap(one, range));
+  /** The parts of entries that lie in the range, ascending. */
+  within(range: AddressRange): AddressRange[] {
+    return this.#ranges.filter((one) => overlap(one, range)).map((one) => intersection(one, range));
   }
 
   /** Whether the whole range is mapped by one entry. */
@@ -33,26 +33,18 @@ export class DeviceEntries {
 
   /** Maps a range; entries that were there are replaced. */
   install(range: AddressRange): void {
-    this.#ranges = [...this.#without(range), range].sort((a, b) => (a.start < b.start ? -1 : 1));
+    this.#ranges = [...without(this.#ranges, range), range].sort((a, b) =>
+      a.start < b.start ? -1 : 1,
+    );
     this.#tell("install", range);
   }
 
   /** Drops all entries of a range. Whether there were any: then TLBs have to be flushed. */
   tearDown(range: AddressRange): boolean {
-    const gone = this.#ranges.filter((one) => overlap(one, range));
-    this.#ranges = this.#without(range);
-    for (const one of gone) this.#tell("tear-down", intersection(one, range));
+    const gone = this.within(range);
+    this.#ranges = without(this.#ranges, range);
+    for (const one of gone) this.#tell("tear-down", one);
     return gone.length > 0;
-  }
-
-  #without(range: AddressRange): AddressRange[] {
-    return this.#ranges.flatMap((one) => {
-      if (!overlap(one, range)) return [one];
-      const left: AddressRange[] = [];
-      if (one.start < range.start) left.push({ start: one.start, end: range.start });
-      if (endOf(one) > endOf(range)) left.push({ start: endOf(range), end: one.end });
-      return left;
-    });
   }
 
   #tell(kind: "install" | "tear-down", { start, end }: AddressRange): void {
