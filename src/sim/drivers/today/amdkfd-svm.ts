@@ -59,9 +59,8 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
   constructor(context: DriverContext, options?: DriverOptions<AmdkfdSvmPersonality>) {
     super(context, amdkfdSvm, options);
     this.workqueues = { events: context.workqueue(`events of ${this.name}`) };
-    this.#deferredListWork = this.workqueues.events.work(
-      `deferred_list_work of ${this.name}`,
-      () => this.#removeUnmapped(),
+    this.#deferredListWork = this.workqueues.events.work(`deferred_list_work of ${this.name}`, () =>
+      this.#removeUnmapped(),
     );
   }
 
