@@ -18,7 +18,7 @@ export interface DriverContextOptions {
   /** Whether that task is in a no-reclaim scope. Default: it is not. */
   readonly noReclaim?: () => boolean;
   /** What direct reclaim does, in the task that allocates. Default: nothing. */
-  readonly reclaim?: () => Sleepable<undefined>;
+  readonly reclaim?: () => Sleepable<unknown>;
   /** Yield a point before every critical section. Default: false. */
   readonly points?: boolean;
 }

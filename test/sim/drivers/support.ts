@@ -66,6 +66,8 @@ export class Scene {
   readonly driver: SimulatedDriver;
   /** Events of tasks, short: `install kvm-2018 1`, `lock mmu_lock of kvm-2018`. */
   readonly trace: string[] = [];
+  /** What direct reclaim does, the next time that somebody enters it. */
+  reclaim: (() => Sleepable<unknown>) | undefined;
   readonly #tasks: SimulatedTask[] = [];
   #task = "test";
   #made = 0;
@@ -95,6 +97,7 @@ export class Scene {
       },
       events: (event) => this.#tell(event),
       currentTask: () => this.#task,
+      reclaim: () => this.#reclaimOnce(),
     });
   }
 
@@ -108,6 +111,13 @@ export class Scene {
   /** Runs what does not have to wait for anybody. */
   run<T>(body: Sleepable<T>): T {
     return this.spawn(body).value;
+  }
+
+  /** Runs what has to wait for works, but for nothing else. */
+  withWork<T>(body: Sleepable<T>): T {
+    const task = this.spawn(body);
+    this.runWork();
+    return task.run().value;
   }
 
   /** One step of one task, under its name. */
@@ -126,6 +136,19 @@ export class Scene {
     }
   }
 
+  /** Lets so many milliseconds pass. */
+  pass(milliseconds: number): void {
+    this.driver.advance(milliseconds * 1000);
+    this.runWork();
+  }
+
+  /** What the works wait for that have begun and not ended. */
+  get workBlockedOn(): string[] {
+    return this.#tasks.flatMap(({ name, state }) =>
+      state.kind === "wait" && !name.startsWith("timer") ? [state.wait.resource] : [],
+    );
+  }
+
   attach<D extends Driver, P extends string>(
     model: DriverModel<D, P>,
     options?: DriverOptions<P>,
@@ -140,7 +163,7 @@ export class Scene {
     options?: DriverOptions<P>,
   ): D {
     const driver = this.attach(model, options);
-    const errnos = [this.run(driver.mirror(range)), this.run(driver.access(range))];
+    const errnos = [this.run(driver.mirror(range)), this.withWork(driver.access(range))];
     if (errnos.some((errno) => errno !== 0)) throw new Error(`not mirrored: ${errnos}`);
     return driver;
   }
@@ -157,6 +180,17 @@ export class Scene {
 
   start(range: AddressRange): Stepped<InvalidationWindow> {
     return this.spawn(this.mm.invalidateRangeStartSleepable(range));
+  }
+
+  /** As `munmap`: the caller holds the mmap lock. */
+  startUnderMmapLock(range: AddressRange): Stepped<InvalidationWindow> {
+    const { context, mm } = this;
+    return this.spawn(
+      (function* () {
+        yield* context.mmapLock.lock();
+        return yield* mm.invalidateRangeStartSleepable(range);
+      })(),
+    );
   }
 
   tryStart(range: AddressRange): Stepped<StartResult> {
@@ -176,14 +210,12 @@ export class Scene {
 
   /** A non-blocking start that everybody approves at once. */
   approved(range: AddressRange): InvalidationWindow {
-    const result = this.tryStart(range).value;
-    if (!result.ok) throw new Error(`refused by ${result.refusedBy}`);
-    return result.window;
+    return windowOf(this.tryStart(range));
   }
 
   /** A whole blockable invalidation that does not have to wait. */
   invalidate(range: AddressRange): void {
-    this.end(this.start(range).value).value satisfies undefined;
+    this.run(this.start(range).value.endSleepable());
   }
 
   /** What has been found so far, findings about quality included: `V08 kvm-2018`. */
@@ -197,11 +229,33 @@ export class Scene {
     return this.found;
   }
 
+  /** What those who must not sleep have slept for, in the order of the reports. */
+  get sleptFor(): string[] {
+    return this.auditor.reports.flatMap(({ message }) => {
+      const [, resource] =
+        / sleeps for (.+?) (?:in non-blocking|while the refused)/.exec(message) ?? [];
+      return resource === undefined ? [] : [resource];
+    });
+  }
+
+  *#reclaimOnce(): Sleepable<undefined> {
+    const { reclaim } = this;
+    this.reclaim = undefined;
+    if (reclaim !== undefined) yield* reclaim();
+  }
+
   #tell(event: TaskEvent | NotifierEvent): void {
     this.auditor.observe(event, this.#task);
     const text = textOf(event);
     if (text !== undefined) this.trace.push(text);
   }
+}
+
+/** What an approved non-blocking start opened. */
+export function windowOf(start: Stepped<StartResult>): InvalidationWindow {
+  const result = start.value;
+  if (!result.ok) throw new Error(`refused by ${result.refusedBy}`);
+  return result.window;
 }
 
 function textOf(event: TaskEvent | NotifierEvent): string | undefined {
@@ -216,8 +270,6 @@ function textOf(event: TaskEvent | NotifierEvent): string | undefined {
     case "work-run":
     case "work-wait":
       return `${event.kind} ${event.work}`;
-    case "allocate":
-      return `allocate ${event.context}`;
     default:
       return undefined;
   }

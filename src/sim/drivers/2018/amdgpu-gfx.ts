@@ -121,6 +121,7 @@ export class AmdgpuGfx2018 extends AmdgpuMn2018<GfxBo> {
   }
 
   *#signal(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before the fences signal`);
     const bo = this.bos.containing(range);
     if (bo === undefined) return -ERRNO.EINVAL;
     bo.fences.add(-bo.fences.value);

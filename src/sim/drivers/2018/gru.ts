@@ -59,8 +59,9 @@ export class Gru2018 extends ListDriver<Gru2018Personality> {
     return { active: this.#active.value, released: this.#released };
   }
 
-  /** Nothing to do. */
+  /** `gru_alloc_gts`: a context, for whatever range. */
   *mirror(): Sleepable<number> {
+    yield* this.context.allocate("GFP_KERNEL");
     return 0;
   }
 

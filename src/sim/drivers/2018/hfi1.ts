@@ -166,6 +166,7 @@ export class Hfi12018 extends ListDriver<Hfi12018Personality> {
   }
 
   *#complete(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before a request is done`);
     const node = this.#tree.containing(range);
     if (node === undefined || node.users === 0) return -ERRNO.EINVAL;
     node.users -= 1;

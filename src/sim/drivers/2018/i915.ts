@@ -221,6 +221,7 @@ export class I9152018 extends ListDriver<I9152018Personality> {
   }
 
   *#retire(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before the GPU is done`);
     const object = this.#objects.containing(range);
     if (object === undefined) return -ERRNO.EINVAL;
     object.busy.add(-object.busy.value);

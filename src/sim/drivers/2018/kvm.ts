@@ -4,11 +4,12 @@ import type { UncheckedListNotifierOps } from "../../../notifier/list-notifier.t
 import type { CallbackRange } from "../../../notifier/range.ts";
 import { Counter } from "../../counter.ts";
 import type { NamedLock } from "../../named-lock.ts";
-import { type AddressRange, contains, intersection, isSame, overlap } from "../address-range.ts";
+import { type AddressRange, intersection } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
 import { KernelBug } from "../kernel-bug.ts";
 import { ListDriver } from "../list-driver.ts";
+import { RangeSet } from "../range-set.ts";
 
 export type Kvm2018Personality = "missingEnd" | "extraEnd" | "reschedulesInUnmap";
 
@@ -39,18 +40,21 @@ export const kvm2018: DriverModel<Kvm2018, Kvm2018Personality> = {
 
 /** A virtual machine. */
 export class Kvm2018 extends ListDriver<Kvm2018Personality> {
-  readonly locks: { readonly mmuLock: NamedLock };
+  readonly locks: { readonly mmuLock: NamedLock; readonly slotsLock: NamedLock };
   /** `mmu_notifier_count`: invalidations that are open. */
   readonly #count: Counter;
   /** `mmu_notifier_seq`: invalidations that have ended. */
   #sequence = 0;
   /** Faults of the guest that had to begin again. */
   #retries = 0;
-  #memslots: readonly AddressRange[] = [];
+  readonly #memslots = new RangeSet<{ readonly range: AddressRange }>();
 
   constructor(context: DriverContext, options?: DriverOptions<Kvm2018Personality>) {
     super(context, kvm2018, options);
-    this.locks = { mmuLock: context.lock(`mmu_lock of ${this.name}`, "spinlock") };
+    this.locks = {
+      mmuLock: context.lock(`mmu_lock of ${this.name}`, "spinlock"),
+      slotsLock: context.lock(`slots_lock of ${this.name}`, "mutex"),
+    };
     this.#count = new Counter(`mmu_notifier_count of ${this.name}`);
   }
 
@@ -60,25 +64,33 @@ export class Kvm2018 extends ListDriver<Kvm2018Personality> {
 
   /** A memory slot is added: `kvm_set_memory_region`. */
   *mirror(range: AddressRange): Sleepable<number> {
-    if (this.#memslots.some((slot) => overlap(slot, range))) return -ERRNO.EINVAL;
-    this.#memslots = [...this.#memslots, range];
-    return 0;
+    const { slotsLock } = this.locks;
+    yield* this.lock(slotsLock, "slots_lock");
+    const free = this.#memslots.overlapping(range).length === 0;
+    if (free) this.#memslots.add({ range });
+    slotsLock.unlock();
+    return free ? 0 : -ERRNO.EINVAL;
   }
 
   /** A memory slot is deleted, with what was mapped of it. */
   *unmirror(range: AddressRange): Sleepable<number> {
-    if (!this.#memslots.some((slot) => isSame(slot, range))) return -ERRNO.EINVAL;
-    this.#memslots = this.#memslots.filter((slot) => !isSame(slot, range));
-    yield* this.#lock();
-    this.device.tearDown(range);
-    this.locks.mmuLock.unlock();
-    return 0;
+    const { slotsLock, mmuLock } = this.locks;
+    yield* this.lock(slotsLock, "slots_lock");
+    const slot = this.#memslots.at(range);
+    if (slot !== undefined) {
+      this.#memslots.delete(slot);
+      yield* this.#lock();
+      this.device.tearDown(range);
+      mmuLock.unlock();
+    }
+    slotsLock.unlock();
+    return slot === undefined ? -ERRNO.EINVAL : 0;
   }
 
   /** The guest touches memory until it is mapped or cannot be: `tdp_page_fault`. */
   *access(range: AddressRange): Sleepable<number> {
     for (;;) {
-      if (!this.#memslots.some((slot) => contains(slot, range))) return -ERRNO.EFAULT;
+      if (this.#memslots.containing(range) === undefined) return -ERRNO.EFAULT;
       const sequence = this.#sequence;
       if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
       yield* this.#lock();
@@ -104,9 +116,8 @@ export class Kvm2018 extends ListDriver<Kvm2018Personality> {
   *#start(range: CallbackRange): Sleepable<number> {
     yield* this.#lock();
     this.#count.add(1);
-    for (const slot of this.#memslots) {
-      if (!overlap(slot, range)) continue;
-      this.device.tearDown(intersection(slot, range));
+    for (const slot of this.#memslots.overlapping(range)) {
+      this.device.tearDown(intersection(slot.range, range));
       if (this.has("reschedulesInUnmap")) yield* this.#reschedule();
     }
     this.locks.mmuLock.unlock();
@@ -127,7 +138,7 @@ export class Kvm2018 extends ListDriver<Kvm2018Personality> {
   /** `kvm_mmu_notifier_release` */
   *#flushShadowAll(): Sleepable<undefined> {
     yield* this.#lock();
-    for (const slot of this.#memslots) this.device.tearDown(slot);
+    for (const slot of this.#memslots) this.device.tearDown(slot.range);
     this.locks.mmuLock.unlock();
   }
 

@@ -165,6 +165,7 @@ export class Radeon2018 extends ListDriver<Radeon2018Personality> {
   }
 
   *#signal(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before the fences signal`);
     const bo = this.#bos.containing(range);
     if (bo === undefined) return -ERRNO.EINVAL;
     bo.fences.add(-bo.fences.value);

@@ -114,6 +114,7 @@ export class XenGntdev2018 extends ListDriver<XenGntdev2018Personality> {
 
   /** The process touches the grants: there is no fault that could bring back what was unmapped. */
   *access(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before access`);
     return this.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
@@ -213,12 +214,14 @@ export class XenGntdev2018 extends ListDriver<XenGntdev2018Personality> {
   }
 
   *#pin(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before pin`);
     if (!this.device.covers(range)) return -ERRNO.EFAULT;
     this.#pins.add({ range });
     return 0;
   }
 
   *#unpin(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before unpin`);
     const pin = this.#pins.at(range);
     if (pin === undefined) return -ERRNO.EINVAL;
     this.#pins.delete(pin);
