@@ -32,9 +32,7 @@ export const amdgpuGfx: DriverModel<AmdgpuGfx, AmdgpuGfxPersonality> = {
       "the callback does the same in any mode: in non-blocking mode it sleeps for the mutex, and for the GPU",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new AmdgpuGfx(context, options);
-  },
+  attach: (context, options) => new AmdgpuGfx(context, options).open(),
 };
 
 /** A client of a GPU. */

@@ -36,9 +36,7 @@ export const amdgpuHsa: DriverModel<AmdgpuHsa, AmdgpuHsaPersonality> = {
       "the callback waits for the restore work under notifier_lock, which the work takes first of all: a deadlock",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new AmdgpuHsa(context, options);
-  },
+  attach: (context, options) => new AmdgpuHsa(context, options).open(),
 };
 
 class HsaBo extends Mirrored {

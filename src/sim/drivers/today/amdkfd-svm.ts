@@ -34,9 +34,7 @@ export const amdkfdSvm: DriverModel<AmdkfdSvm, AmdkfdSvmPersonality> = {
   },
   // `svm_range_cpu_invalidate_pagetables`
   asMerged: ["noModeCheck"],
-  *attach(context, options) {
-    return new AmdkfdSvm(context, options);
-  },
+  attach: (context, options) => new AmdkfdSvm(context, options).open(),
 };
 
 class SvmRange extends Mirrored {

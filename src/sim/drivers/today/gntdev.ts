@@ -41,9 +41,7 @@ export const gntdev: DriverModel<Gntdev, GntdevPersonality> = {
       "a non-blocking start unmaps as well, and waits for the delayed work, and so for whoever uses the pages",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Gntdev(context, options);
-  },
+  attach: (context, options) => new Gntdev(context, options).open(),
 };
 
 /** Grants that are being unmapped: `struct gntab_unmap_queue_data`. */
@@ -97,6 +95,7 @@ export class Gntdev extends IntervalDriver<Mirrored, GntdevPersonality> {
 
   /** The process touches the grants: there is no fault that could bring back what was unmapped. */
   *access(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before use`);
     return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 

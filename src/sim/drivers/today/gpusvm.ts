@@ -35,9 +35,7 @@ export const gpusvm: DriverModel<Gpusvm, GpusvmPersonality> = {
       "read_retry is asked before the lock is taken: an invalidation in between goes unnoticed, and stale pages are mapped",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Gpusvm(context, options);
-  },
+  attach: (context, options) => new Gpusvm(context, options).open(),
 };
 
 /** `struct drm_gpusvm_range` */

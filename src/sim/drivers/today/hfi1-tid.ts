@@ -32,9 +32,7 @@ export const hfi1Tid: DriverModel<Hfi1Tid, Hfi1TidPersonality> = {
   },
   // `tid_rb_invalidate`, `tid_cover_invalidate`
   asMerged: ["noModeCheck"],
-  *attach(context, options) {
-    return new Hfi1Tid(context, options);
-  },
+  attach: (context, options) => new Hfi1Tid(context, options).open(),
 };
 
 /** `struct tid_rb_node` */
@@ -93,6 +91,7 @@ export class Hfi1Tid extends IntervalDriver<TidNode, Hfi1TidPersonality> {
 
   /** Something is received: into an entry, or not at all. */
   *access(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before use`);
     return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 

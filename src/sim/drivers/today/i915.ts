@@ -30,9 +30,7 @@ export const i915: DriverModel<I915, I915Personality> = {
     ignoresRetry: "submission binds pages although read_retry was true: they may be stale",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new I915(context, options);
-  },
+  attach: (context, options) => new I915(context, options).open(),
 };
 
 class UserptrObject extends UserptrBo {

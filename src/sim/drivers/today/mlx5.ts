@@ -28,9 +28,7 @@ export const mlx5: DriverModel<Mlx5, Mlx5Personality> = {
       "a non-blocking start takes the mutex if it can, and refuses without releasing it, as a lock was forgotten in 2019: the next fault, and the next invalidation, wait for ever",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Mlx5(context, options);
-  },
+  attach: (context, options) => new Mlx5(context, options).open(),
 };
 
 /** `struct ib_umem_odp` */

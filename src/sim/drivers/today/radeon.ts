@@ -31,9 +31,7 @@ export const radeon: DriverModel<Radeon, RadeonPersonality> = {
   },
   // `ttm_sys_man_alloc`
   asMerged: ["reclaimInValidate"],
-  *attach(context, options) {
-    return new Radeon(context, options);
-  },
+  attach: (context, options) => new Radeon(context, options).open(),
 };
 
 class RadeonBo extends UserptrBo {

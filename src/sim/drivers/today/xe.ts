@@ -32,9 +32,7 @@ export const xe: DriverModel<Xe, XePersonality> = {
       "the callback tears down and does not set the sequence: a submission that looked the pages up before binds what has gone",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Xe(context, options);
-  },
+  attach: (context, options) => new Xe(context, options).open(),
 };
 
 /** `struct xe_userptr_vma` */
