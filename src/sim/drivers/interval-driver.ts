@@ -41,6 +41,11 @@ export class Mirrored {
   }
 }
 
+/** Locks that each thing has of its own, by their names. */
+export function locksOf(locks: Iterable<NamedLock>): Readonly<Record<string, NamedLock>> {
+  return Object.fromEntries([...locks].map((lock) => [lock.name, lock]));
+}
+
 /** What all drivers have in common that insert one interval notifier for each thing that they mirror. */
 export abstract class IntervalDriver<
   Thing extends Mirrored,

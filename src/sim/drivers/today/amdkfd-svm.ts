@@ -7,7 +7,7 @@ import type { Work, Workqueue } from "../../workqueue.ts";
 import { type AddressRange, intersection } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
-import { IntervalDriver, Mirrored } from "../interval-driver.ts";
+import { IntervalDriver, locksOf, Mirrored } from "../interval-driver.ts";
 
 export type AmdkfdSvmPersonality = "noModeCheck";
 
@@ -50,7 +50,6 @@ class SvmRange extends Mirrored {
 
 /** A compute process on GPUs: `struct svm_range_list`. */
 export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
   override readonly workqueues: { readonly events: Workqueue };
   readonly #deferredListWork: Work;
 
@@ -60,6 +59,10 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
     this.#deferredListWork = this.workqueues.events.work(`deferred_list_work of ${this.name}`, () =>
       this.#removeUnmapped(),
     );
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.lock));
   }
 
   /** `unmapped` counts ranges that wait for the work. */

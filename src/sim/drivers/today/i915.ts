@@ -5,6 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import type { AddressRange } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
+import { locksOf } from "../interval-driver.ts";
 import { GpuDriver, UserptrBo } from "./gpu-driver.ts";
 
 export type I915Personality = "ignoresRetry";
@@ -46,11 +47,14 @@ class UserptrObject extends UserptrBo {
 
 /** A client of a GPU. */
 export class I915 extends GpuDriver<UserptrObject, I915Personality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
   #restarts = 0;
 
   constructor(context: DriverContext, options?: DriverOptions<I915Personality>) {
     super(context, i915, options);
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.lock));
   }
 
   /** `restarts` counts submissions that found their pages invalidated. */

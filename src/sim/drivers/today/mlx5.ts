@@ -5,7 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import { type AddressRange, intersection } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
-import { IntervalDriver, Mirrored } from "../interval-driver.ts";
+import { IntervalDriver, locksOf, Mirrored } from "../interval-driver.ts";
 
 export type Mlx5Personality = "refusalKeepsMutex";
 
@@ -43,10 +43,12 @@ class Umem extends Mirrored {
 
 /** The regions of one process on one RDMA device. */
 export class Mlx5 extends IntervalDriver<Umem, Mlx5Personality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
-
   constructor(context: DriverContext, options?: DriverOptions<Mlx5Personality>) {
     super(context, mlx5, options);
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.mutex));
   }
 
   get state(): { readonly umems: number } {

@@ -5,6 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import type { AddressRange } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
+import { locksOf } from "../interval-driver.ts";
 import { GpuDriver, UserptrBo } from "./gpu-driver.ts";
 
 export type RadeonPersonality = "reclaimInValidate";
@@ -50,8 +51,6 @@ class RadeonBo extends UserptrBo {
 
 /** A client of a GPU. */
 export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
-
   constructor(context: DriverContext, options?: DriverOptions<RadeonPersonality>) {
     super(context, radeon, options);
   }
@@ -59,6 +58,10 @@ export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
   get state(): { readonly bos: number; readonly bound: number; readonly fences: number } {
     const bound = [...this.mirrored].filter((bo) => bo.bound).length;
     return { bos: this.mirrored.size, bound, fences: this.fences };
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.reservation));
   }
 
   /** Commands that use the range are submitted: `radeon_cs_ioctl`. */
