@@ -73,7 +73,7 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
 
   /** A GPU faults: `svm_range_restore_pages`, `svm_range_validate_and_map`. */
   *access(range: AddressRange): Sleepable<number> {
-    const svmRange = this.mirrored.containing(range);
+    const svmRange = this.find(range);
     if (svmRange === undefined || svmRange.unmapped) return -ERRNO.EFAULT;
     const userLock = { lock: svmRange.lock, what: "range lock" };
     return yield* this.collideAndRetry(svmRange, userLock, () => {
@@ -120,7 +120,7 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
   /** `svm_range_deferred_list_work`. The kernel splits a range of which some is left. */
   *#removeUnmapped(): Sleepable<undefined> {
     for (const svmRange of this.mirrored) {
-      if (svmRange.unmapped) yield* this.remove(svmRange);
+      if (svmRange.unmapped && !svmRange.dying) yield* this.remove(svmRange);
     }
   }
 }

@@ -96,14 +96,15 @@ export class Gntdev extends IntervalDriver<Mirrored, GntdevPersonality> {
   /** The process touches the grants: there is no fault that could bring back what was unmapped. */
   *access(range: AddressRange): Sleepable<number> {
     yield* this.context.point(`${this.name}:before use`);
-    return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
+    return this.find(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
   /** `gntdev_vma_close`. Grants that are in use stay mapped until the work comes that finds them unused. */
   protected override *remove(map: Mirrored): Sleepable<undefined> {
-    this.mirrored.delete(map);
+    map.dying = true;
     yield* map.notifier.removeSleepable();
     this.#unmapGrantPages(map, map.range);
+    this.mirrored.delete(map);
   }
 
   protected make(range: AddressRange): Mirrored {

@@ -95,7 +95,7 @@ export class Hfi1Tid extends IntervalDriver<TidNode, Hfi1TidPersonality> {
   /** Something is received: into an entry, or not at all. */
   *access(range: AddressRange): Sleepable<number> {
     yield* this.context.point(`${this.name}:before use`);
-    return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
+    return this.find(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
   protected make(range: AddressRange): TidNode {

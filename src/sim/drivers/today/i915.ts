@@ -65,11 +65,13 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
   /** Commands that use the range are submitted: `i915_gem_execbuffer2_ioctl`, restarted until its pages stay. */
   *access(range: AddressRange): Sleepable<number> {
     for (;;) {
-      const object = this.mirrored.containing(range);
+      const object = this.find(range);
       if (object === undefined) return -ERRNO.EFAULT;
-      const errno = yield* this.#submitInit(object);
-      if (errno === -ERRNO.EFAULT) return errno;
-      if (errno === 0 && (yield* this.#submitDone(object))) return 0;
+      object.users.add(1);
+      let errno = yield* this.#submitInit(object);
+      if (errno === 0) errno = yield* this.#submitDone(object);
+      object.users.add(-1);
+      if (errno !== -ERRNO.EAGAIN) return errno;
       this.#restarts += 1;
     }
   }
@@ -107,7 +109,7 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
     yield* this.context.allocate("GFP_KERNEL");
     if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
     yield* this.lock(object.lock, "object lock");
-    const retry = this.readRetry(object, sequence) && !this.has("ignoresRetry");
+    const retry = object.notifier.readRetry(sequence) && !this.has("ignoresRetry");
     if (!retry) {
       object.pagesOf = sequence;
       object.device.install(object.range);
@@ -116,14 +118,14 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
     return retry ? -ERRNO.EAGAIN : 0;
   }
 
-  /** `i915_gem_object_userptr_submit_done`. Whether the commands are on their way. */
-  *#submitDone(object: UserptrObject): Sleepable<boolean> {
+  /** `i915_gem_object_userptr_submit_done`. -EAGAIN if it was invalidated meanwhile. */
+  *#submitDone(object: UserptrObject): Sleepable<number> {
     yield* this.lock(object.lock, "object lock");
     const { pagesOf } = object;
     const isStale = pagesOf === undefined || object.notifier.checkRetry(pagesOf);
     const submits = !isStale || this.has("ignoresRetry");
     if (submits) object.fences.add(1);
     object.lock.unlock();
-    return submits;
+    return submits ? 0 : -ERRNO.EAGAIN;
   }
 }

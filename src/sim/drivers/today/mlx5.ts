@@ -57,7 +57,7 @@ export class Mlx5 extends IntervalDriver<Umem, Mlx5Personality> {
 
   /** The device faults: `pagefault_real_mr`, `ib_umem_odp_map_dma_and_lock`. */
   *access(range: AddressRange): Sleepable<number> {
-    const umem = this.mirrored.containing(range);
+    const umem = this.find(range);
     if (umem === undefined) return -ERRNO.EFAULT;
     const userLock = { lock: umem.mutex, what: "umem_mutex" };
     return yield* this.collideAndRetry(umem, userLock, () => {

@@ -66,9 +66,10 @@ export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
 
   /** Commands that use the range are submitted: `radeon_cs_ioctl`. */
   *access(range: AddressRange): Sleepable<number> {
-    const bo = this.mirrored.containing(range);
+    const bo = this.find(range);
     if (bo === undefined) return -ERRNO.EFAULT;
     const { mm, mmapLock } = this.context;
+    bo.users.add(1);
     yield* mmapLock.lock("read");
     yield* this.lock(bo.reservation, "reservation");
     const alive = mm.users > 0;
@@ -76,6 +77,7 @@ export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
     if (alive) bo.fences.add(1);
     bo.reservation.unlock();
     mmapLock.unlock();
+    bo.users.add(-1);
     return alive ? 0 : -ERRNO.EFAULT;
   }
 
