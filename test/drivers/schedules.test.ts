@@ -7,6 +7,8 @@ import {
   type Driver,
   DriverContext,
   type DriverModel,
+  driverModel,
+  KernelBug,
   MODELS_OF_2018,
 } from "../../src/drivers/index.ts";
 import { createEngine } from "../../src/engine/engine.ts";
@@ -28,21 +30,73 @@ const BY_DESIGN: Readonly<Record<string, readonly string[]>> = {
   "hfi1-tid": ["V13"],
 };
 
-const SCHEDULES = 600;
+const SCHEDULES = 60;
 
-describe.each(
-  DRIVER_MODELS.slice(MODELS_OF_2018.length).map((model) => [model.name, model] as const),
-)("%s under random schedules", (name, model) => {
-  it(`breaks nothing and blocks nobody, seeds 1 to ${SCHEDULES}`, () => {
-    for (let seed = 1; seed <= SCHEDULES; seed += 1) {
-      const { found, stuck } = run(model, seed);
-      const surprising = found.filter((id) => !BY_DESIGN[name]?.includes(id));
-      expect({ seed, found: surprising, stuck }).toEqual({ seed, found: [], stuck: [] });
+const TODAY = DRIVER_MODELS.slice(MODELS_OF_2018.length);
+
+describe.each(TODAY.map((model) => [model.name, model] as const))(
+  "%s under random schedules",
+  (name, model) => {
+    it(`breaks nothing and blocks nobody, seeds 1 to ${SCHEDULES}`, () => {
+      for (let seed = 1; seed <= SCHEDULES; seed += 1) {
+        const { found, stuck } = run(model, seed);
+        const surprising = found.filter((id) => !BY_DESIGN[name]?.includes(id));
+        expect({ seed, found: surprising, stuck }).toEqual({ seed, found: [], stuck: [] });
+      }
+    });
+  },
+);
+
+/** Each mistake, and by what it is noticed. */
+const MISTAKES: readonly (readonly [string, string, string])[] = [
+  ["kvm", "missingEnd", "stuck"],
+  ["kvm", "swapsMemslotsAtOnce", "KernelBug"],
+  ["kvm", "reschedulesInUnmap", "V01"],
+  ["gru", "missingEnd", "stuck"],
+  ["hfi1-mmu-rb", "flushesInCallback", "V20"],
+  ["nouveau-svm", "removesUnderMutex", "V24"],
+  ["i915", "ignoresRetry", "V14"],
+  ["amdgpu-gfx", "noModeCheck", "V01"],
+  ["amdgpu-hsa", "flushesRestoreWork", "V20"],
+  ["radeon", "reclaimInValidate", "V19"],
+  ["mlx5", "refusalKeepsMutex", "stuck"],
+  ["gntdev", "earlyCheckRemoved", "V01"],
+  ["amdkfd-svm", "noModeCheck", "V01"],
+  ["hfi1-tid", "noModeCheck", "V01"],
+  ["xe", "skipsSetSequence", "V15"],
+  ["gpusvm", "asksBeforeLocking", "V14"],
+];
+
+describe("mistakes under random schedules", () => {
+  it("are all listed here", () => {
+    const listed = MISTAKES.map(([name, mistake]) => `${name} ${mistake}`);
+    const known = TODAY.flatMap(({ name, personalities }) =>
+      Object.keys(personalities).map((mistake) => `${name} ${mistake}`),
+    );
+    expect(listed).toEqual(known);
+  });
+
+  it.each(MISTAKES)("%s %s: %s", (name, mistake, sign) => {
+    const noticed = new Set<string>();
+    for (let seed = 1; seed <= SCHEDULES && !noticed.has(sign); seed += 1) {
+      try {
+        const { found, stuck } = run(driverModel(name), seed, [mistake]);
+        for (const id of found) noticed.add(id);
+        if (stuck.length > 0) noticed.add("stuck");
+      } catch (error) {
+        if (!(error instanceof KernelBug)) throw error;
+        noticed.add("KernelBug");
+      }
     }
+    expect(noticed).toContain(sign);
   });
 });
 
-function run(model: DriverModel, seed: number): { found: string[]; stuck: string[] } {
+function run(
+  model: DriverModel,
+  seed: number,
+  personalities: readonly string[] = [],
+): { found: string[]; stuck: string[] } {
   const random = new Random(seed);
   const auditor = new Auditor({ profile: "strict" });
   const driver = new SimulatedDriver({ chooser: random });
@@ -97,7 +151,7 @@ function run(model: DriverModel, seed: number): { found: string[]; stuck: string
   spawn(
     "open",
     (function* () {
-      device = yield* model.attach(context, { personalities: [] });
+      device = yield* model.attach(context, { personalities });
       for (const range of [pages(16, 4), pages(32, 4)]) yield* device.mirror(range);
     })(),
   );
@@ -110,6 +164,7 @@ function run(model: DriverModel, seed: number): { found: string[]; stuck: string
   spawn("reaper", reap(mm, random, 2));
   spawn("owner", giveUp(device));
   spawn("gpu", signals(context, device));
+  spawn("neighbour", pins(context, device));
   settle();
   spawn("close", device.detach());
   settle();
@@ -153,4 +208,16 @@ function* signals(context: DriverContext, { operations }: Driver): Sleepable<und
     if (operations.signal === undefined) return;
     for (const range of [pages(16, 4), pages(32, 4)]) yield* operations.signal(range);
   }
+}
+
+/** Somebody else uses pages for a while. */
+function* pins(
+  context: DriverContext,
+  { operations: { pin, unpin } }: Driver,
+): Sleepable<undefined> {
+  if (pin === undefined) return;
+  const range = pages(16, 2);
+  if ((yield* pin(range)) !== 0) return;
+  yield* context.scheduler.sleep(7000);
+  yield* unpin(range);
 }
