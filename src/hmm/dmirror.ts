@@ -14,19 +14,12 @@ import {
 } from "../sim/cpu/migrate.ts";
 import type { Page } from "../sim/cpu/page.ts";
 import { downRead, lock, tryLock, unlock, upRead } from "../sim/cpu/told-locks.ts";
-import { checkPages, PAGE_SIZE, PMD_ORDER } from "../sim/cpu/units.ts";
+import { checkPages, PAGE_SIZE } from "../sim/cpu/units.ts";
 import { type Collider, collideAndRetry } from "./collide-and-retry.ts";
+import { type DeviceEntry, DeviceTable } from "./device-table.ts";
 import type { DevicePageUser, DmirrorDevice } from "./dmirror-device.ts";
-import { type DmirrorEntry, DmirrorTable } from "./dmirror-table.ts";
-import {
-  HMM_PFN_ERROR,
-  HMM_PFN_REQ_FAULT,
-  HMM_PFN_REQ_WRITE,
-  HMM_PFN_VALID,
-  HMM_PFN_WRITE,
-  hmmPfnToMapOrder,
-  hmmPfnToPfn,
-} from "./hmm-pfn.ts";
+import { type DmirrorProtection, protectionOf } from "./dmirror-protection.ts";
+import { HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE, HMM_PFN_WRITE, hmmPfnToPfn } from "./hmm-pfn.ts";
 
 /** Pages that are asked for at a time. */
 const BATCH: number = 64 * PAGE_SIZE;
@@ -44,15 +37,6 @@ export interface DmirrorResult {
   /** How often pages had to be asked for; one request is served in batches of 64 pages. */
   readonly faults: number;
 }
-
-/**
- * How the CPU maps a page: `error`, `none`, or `read` or `write` after where it is, if that is not
- * ordinary memory, and before `huge`, if it is mapped by a huge mapping.
- */
-export type DmirrorProtection =
-  | "error"
-  | "none"
-  | `${"" | "zero " | "local " | "remote "}${"read" | "write"}${"" | " huge"}`;
 
 export interface DmirrorSnapshot {
   readonly errno: number;
@@ -72,8 +56,11 @@ export interface DmirrorOptions {
  * It mirrors one address space as one device sees it, page by page and on demand.
  *
  * Its callback takes the mutex, only if it is free where it must not sleep, sets the sequence and drops
- * the entries of the range. It ignores MIGRATE events that its own device caused, since whoever causes
- * them sees to the entries. Reads of the device collide with invalidations and try again.
+ * the entries of the range. Reads of the device collide with invalidations and try again.
+ *
+ * It ignores MIGRATE events that its own device caused, since whoever causes them sees to the entries: but not to
+ * reads that are on their way. Like the kernel's it is for tests that do not migrate what they read at the
+ * same time. A driver that does has to set the sequence for such an event too.
  *
  * Points, if the address space yields them: `NAME:before set_seq`, `NAME:before read_retry`,
  * `NAME:before install`, `NAME:before copy`.
@@ -85,7 +72,7 @@ export class Dmirror implements DevicePageUser, Collider {
   /** The user lock: held by the callback, and from the look at the sequence to the last entry installed. */
   readonly mutex: Mutex;
   readonly clock: Pick<Clock, "now">;
-  readonly #table: DmirrorTable;
+  readonly #table: DeviceTable;
   #notifier: IntervalNotifier | undefined;
 
   private constructor(mm: CpuMm, device: DmirrorDevice, options: DmirrorOptions) {
@@ -94,7 +81,7 @@ export class Dmirror implements DevicePageUser, Collider {
     this.name = options.name ?? device.owner;
     this.mutex = new Mutex(`mutex of ${this.name}`);
     this.clock = options.clock;
-    this.#table = new DmirrorTable(this.name, mm);
+    this.#table = new DeviceTable(this.name, mm);
   }
 
   /** Begins to mirror an address space: `dmirror_fops_open`. */
@@ -112,7 +99,7 @@ export class Dmirror implements DevicePageUser, Collider {
   }
 
   /** The device's page table, by address. */
-  get entries(): ReadonlyMap<number, DmirrorEntry> {
+  get entries(): ReadonlyMap<number, DeviceEntry> {
     return this.#table.entries;
   }
 
@@ -163,7 +150,7 @@ export class Dmirror implements DevicePageUser, Collider {
    * Moves so many pages into the device's memory and reads them there: `dmirror_migrate_to_device`. Pages
    * that cannot be moved stay; -ENOENT then.
    *
-   * As in the kernel, nothing guards against somebody who gives the pages up while they are on their way.
+   * As in the kernel's, nothing guards against somebody who gives the pages up while they are on their way.
    *
    * @throws {IntervalidateError} RANGE
    */
@@ -200,7 +187,7 @@ export class Dmirror implements DevicePageUser, Collider {
    * of all. Unlike the kernel's it is the owner of the events. It does not ignore them: what it has
    * mapped before is dropped, and mapped anew once the page is exclusive.
    *
-   * As in the kernel, nothing guards against somebody who gives the pages up before they are mapped.
+   * As in the kernel's, nothing guards against somebody who gives the pages up before they are mapped.
    *
    * @throws {IntervalidateError} RANGE
    */
@@ -321,7 +308,7 @@ export class Dmirror implements DevicePageUser, Collider {
     const { mm } = this;
     if (mm.points) yield this.#point("before install");
     mm.tell({ kind: "allocate", context: "GFP_ATOMIC", reclaims: false });
-    const entries: DmirrorEntry[] = [];
+    const entries: DeviceEntry[] = [];
     for (const pfn of pfns) {
       const page = mm.memory.pageOf(hmmPfnToPfn(pfn));
       const writable = (pfn & HMM_PFN_WRITE) !== 0n;
@@ -349,25 +336,12 @@ export class Dmirror implements DevicePageUser, Collider {
         devPrivateOwner: this.device.owner,
       });
       if (errno !== 0) return errno;
-      for (const pfn of pfns) protections.push(this.#protectionOf(pfn));
+      for (const pfn of pfns) protections.push(protectionOf(pfn, this.mm.memory, this.device));
       unlock(this.mutex, this.mm.tell);
       return 0;
     } finally {
       yield* notifier.removeSleepable();
     }
-  }
-
-  /** `dmirror_mkentry` */
-  #protectionOf(entry: bigint): DmirrorProtection {
-    if ((entry & HMM_PFN_ERROR) !== 0n) return "error";
-    if ((entry & HMM_PFN_VALID) === 0n) return "none";
-    const { memory } = this.mm;
-    const page = memory.pageOf(hmmPfnToPfn(entry));
-    const access = (entry & HMM_PFN_WRITE) === 0n ? "read" : "write";
-    const huge = hmmPfnToMapOrder(entry) === PMD_ORDER ? " huge" : "";
-    if (page === memory.zeroPage) return `zero ${access}${huge}`;
-    if (page?.pagemap === undefined) return `${access}${huge}`;
-    return `${page.pagemap === this.device ? "local" : "remote"} ${access}${huge}`;
   }
 
   /** Migration, mapping by mapping, and in batches. */
@@ -414,7 +388,7 @@ export class Dmirror implements DevicePageUser, Collider {
 
   /** `dmirror_migrate_finalize_and_map` */
   *#finalizeAndMap({ start, vma, sources, destinations }: MigrateVma): Sleepable<undefined> {
-    const entries = destinations.map((page, at): DmirrorEntry | undefined => {
+    const entries = destinations.map((page, at): DeviceEntry | undefined => {
       const source = sources[at];
       if (source === undefined || page === undefined) return undefined;
       const writable = source.page === undefined ? vma.protection.write : source.writable;
@@ -441,7 +415,7 @@ export class Dmirror implements DevicePageUser, Collider {
   }
 
   /** Maps pages that nobody else can have changed: they are locked. How many there were. */
-  *#map(start: number, entries: readonly (DmirrorEntry | undefined)[]): Sleepable<number> {
+  *#map(start: number, entries: readonly (DeviceEntry | undefined)[]): Sleepable<number> {
     const { mm, mutex } = this;
     yield* lock(mutex, mm.tell);
     if (mm.points) yield this.#point("before install");
@@ -468,6 +442,6 @@ function failed(errno: number): DmirrorResult {
   return { errno, data: [], faults: 0 };
 }
 
-function exclusiveEntry(page: Page | undefined): DmirrorEntry | undefined {
+function exclusiveEntry(page: Page | undefined): DeviceEntry | undefined {
   return page && { page, access: "atomic" };
 }

@@ -1,12 +1,13 @@
-/** The page can be read. As a request: fault it in, `HMM_PFN_REQ_FAULT`. */
+/** The page can be read. */
 export const HMM_PFN_VALID: bigint = 1n << 63n;
-/** The page can be written. As a request: fault it in for writing, `HMM_PFN_REQ_WRITE`. */
+/** The page can be written. */
 export const HMM_PFN_WRITE: bigint = 1n << 62n;
 /** There is nothing that a device could use. Set in outputs only. */
 export const HMM_PFN_ERROR: bigint = 1n << 61n;
-export const HMM_PFN_REQ_FAULT: bigint = HMM_PFN_VALID;
-/** Has no effect without `HMM_PFN_REQ_FAULT`. */
-export const HMM_PFN_REQ_WRITE: bigint = HMM_PFN_WRITE;
+/** Asks for a page that can be read: the same bit as `HMM_PFN_VALID`. */
+export const HMM_PFN_REQ_FAULT: bigint = 1n << 63n;
+/** Asks for one that can be written, `HMM_PFN_WRITE`. No effect without `HMM_PFN_REQ_FAULT`. */
+export const HMM_PFN_REQ_WRITE: bigint = 1n << 62n;
 
 const ORDER_SHIFT = 56n;
 const ORDER_MASK = 0x1fn;

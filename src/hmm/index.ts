@@ -18,6 +18,7 @@ export { PhysicalMemory } from "../sim/cpu/physical-memory.ts";
 export type { Pte } from "../sim/cpu/pte.ts";
 export { tryToUnmap } from "../sim/cpu/reclaim.ts";
 export {
+  doMunmap,
   fork,
   insertBarePage,
   madviseDontneed,
@@ -30,15 +31,15 @@ export type { Protection, VmArea, VmAreaOptions } from "../sim/cpu/vm-area.ts";
 export { unmapPageRange, zapPageRangeSingle } from "../sim/cpu/zap.ts";
 export type { Collider } from "./collide-and-retry.ts";
 export { collideAndRetry } from "./collide-and-retry.ts";
-export type {
-  DmirrorOptions,
-  DmirrorProtection,
-  DmirrorResult,
-  DmirrorSnapshot,
-} from "./dmirror.ts";
+export type { DeviceEntry } from "./device-table.ts";
+export type { DmirrorOptions, DmirrorResult, DmirrorSnapshot } from "./dmirror.ts";
 export { Dmirror } from "./dmirror.ts";
 export { DmirrorDevice } from "./dmirror-device.ts";
-export type { DmirrorEntry } from "./dmirror-table.ts";
+export type { DmirrorProtection } from "./dmirror-protection.ts";
+export type { HmmMirrorOps, HmmUpdate } from "./hmm.ts";
+export { Hmm, HmmMirror } from "./hmm.ts";
+export type { Hmm2018Options } from "./hmm-2018.ts";
+export { Hmm2018 } from "./hmm-2018.ts";
 export {
   HMM_PFN_ERROR,
   HMM_PFN_REQ_FAULT,
@@ -49,5 +50,9 @@ export {
   hmmPfnToMapOrder,
   hmmPfnToPfn,
 } from "./hmm-pfn.ts";
+export type { HmmVariantName } from "./hmm-variants.ts";
+export type { Mirror2018Options } from "./mirror-2018.ts";
+export { Mirror2018 } from "./mirror-2018.ts";
 export type { HmmRange } from "./range-fault.ts";
 export { hmmRangeFault } from "./range-fault.ts";
+export { frameOfPfn2018, PFN_2018, SnapshotRange } from "./snapshot-range.ts";

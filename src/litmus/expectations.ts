@@ -107,6 +107,16 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       ({ world, since }) => traceText(world.journal.trace.slice(since.trace)),
     ),
   ],
+  no_trace: (item, what) =>
+    item.items.map((one) => ({
+      what: `${what} ${one.text}`,
+      expected: "not there",
+      judge({ world, since }) {
+        const there = world.journal.trace.slice(since.trace).map(callText);
+        const ok = !there.includes(callText(one.text));
+        return { ok, actual: ok ? "not there" : "there" };
+      },
+    })),
   warnings: (item, what) => [
     typeof item.scalar === "bigint"
       ? equal(what, String(item.count), ({ world, since }) =>
@@ -434,15 +444,11 @@ const ARGUMENTS: Readonly<Record<string, (call: CallRecord) => string>> = {
 function argument(what: string, name: string, key: string, item: Item, declared: Declared): Core {
   if (!Object.hasOwn(ARGUMENTS, key)) return item.failKey(key, Object.keys(ARGUMENTS));
   const read = ARGUMENTS[key];
-  let expected: string[];
-  if (key === "range" && !(item.isList && item.items.every((one) => one.isList))) {
-    expected = [rangeText(boundsOf(item, declared.ranges))];
-  } else if (key === "range") {
-    expected = item.items.map((one) => rangeText(boundsOf(one, declared.ranges)));
-  } else {
-    expected = item.items.map((one) => resultText(one.scalar));
-  }
-  const forEach = item.isList && (key !== "range" || expected.length !== 1);
+  const isRange = (one: Item): boolean => one.isList || declared.ranges.has(String(one.scalar));
+  const forEach = item.isList && (key !== "range" || item.items.every(isRange));
+  const expected = (forEach ? item.items : [item]).map((one) =>
+    key === "range" ? rangeText(boundsOf(one, declared.ranges)) : resultText(one.scalar),
+  );
   return {
     what,
     expected: expected.join(", "),

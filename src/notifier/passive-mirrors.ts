@@ -224,6 +224,7 @@ export class PassiveMirrors implements Dependant {
   /** `readBegin` that sleeps until the invalidation has ended. Killable. */
   *readBeginSleepable(mirror: number): Sleepable<number> {
     const sequence = this.#mustFind(mirror).sequenceOf(mirror);
+    this.#events?.({ kind: "read-enter", mm: this.#mm, subscriber: mirror });
     if (sequence === this.#state.sequence) {
       yield* this.#waitForThaw("thaw (read)", true, () => this.#state.readMayBegin(sequence));
     }

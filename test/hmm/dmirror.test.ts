@@ -351,6 +351,26 @@ describe("migration", () => {
     expect(mirror.entries.get(BASE)?.page.freed).toBe(true);
     expect(world.memory.usesAfterFree).toHaveLength(1);
   });
+
+  it("as in test_hmm, its own migration is no collision: a page that comes back during a read is mapped stale", () => {
+    const { world, mm, mirror } = setup();
+    mapData(mm, [1]);
+    run(mirror.migrateToDevice(BASE, 1));
+    // Somebody else's invalidation: the page stays in the device, the entry goes.
+    invalidate(mm, BASE, BASE + PAGE);
+    let locks = 0;
+    const result = runWith(
+      mirror.read(BASE, 1),
+      (suspension) => {
+        // The first is for the look at its own table, the second follows the walk.
+        if (at("mutex of device 1")(suspension)) locks += 1;
+        return locks === 2;
+      },
+      () => expect(load(mm, BASE)).toBe(1),
+    );
+    expect(result.data).toEqual([PAGE_POISON]);
+    expect(world.memory.usesAfterFree).toHaveLength(1);
+  });
 });
 
 /** A mirror that uses exclusive pages as nouveau does. Its callback and its mapping are one step each. */

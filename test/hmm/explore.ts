@@ -5,6 +5,8 @@ import type { Sleepable, Wait } from "../../src/blocking/suspension.ts";
 export interface Program {
   /** Who runs, by name. A schedule is a string of the names' first letters. */
   readonly tasks: Readonly<Record<string, Sleepable<unknown>>>;
+  /** Called before each step with the name of the task that takes it. */
+  readonly onStep?: (task: string) => void;
   /** Called when all tasks have finished. */
   check(): void;
 }
@@ -15,7 +17,7 @@ export interface ExploreOptions {
 }
 
 interface Task {
-  readonly letter: string;
+  readonly name: string;
   readonly body: Sleepable<unknown>;
   pending: Wait | undefined;
   done: boolean;
@@ -52,7 +54,7 @@ export function exploreAll(
 
 function runSchedule(program: Program, path: Branch[], preemptions: number): void {
   const tasks: Task[] = Object.entries(program.tasks).map(([name, body]) => ({
-    letter: name[0],
+    name,
     body,
     pending: undefined,
     done: false,
@@ -76,14 +78,15 @@ function runSchedule(program: Program, path: Branch[], preemptions: number): voi
       const task = enabled[choice];
       if (goesOn && task !== last) left -= 1;
       last = task;
-      schedule += task.letter;
+      schedule += task.name[0];
+      program.onStep?.(task.name);
       const { done, value } = task.body.next();
       task.done = done ?? false;
       task.pending = !done && value.kind === "wait" ? value : undefined;
     }
     const sleeping = tasks.filter(({ done }) => !done);
     if (sleeping.length > 0) {
-      const waits = sleeping.map(({ letter, pending }) => `${letter} for ${pending?.resource}`);
+      const waits = sleeping.map(({ name, pending }) => `${name} for ${pending?.resource}`);
       throw new Error(`blocked for ever: ${waits.join(", ")}`);
     }
     program.check();

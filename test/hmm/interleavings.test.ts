@@ -5,6 +5,9 @@ import {
   Dmirror,
   DmirrorDevice,
   fork,
+  Hmm2018,
+  type HmmVariantName,
+  Mirror2018,
   madviseDontneed,
   munmap,
   readUser,
@@ -153,5 +156,49 @@ describe("a device that writes two pages", () => {
     }
     expect(race({ device, other, preemptions: 2 }).outcomes).toEqual(["5,6"]);
     expect([...seen].sort()).toEqual([5, 7]);
+  });
+});
+
+describe("a driver of 2018 that maps a page and reads it while reclaim takes it", () => {
+  /** What goes wrong under some schedule, with up to two preemptions. */
+  function findings(variant: HmmVariantName): string[] {
+    const found = new Set<string>();
+    exploreAll(
+      (): Program => {
+        const world = new World({ profile: "v4.19", points: true });
+        const mm = world.process();
+        mapData(mm, [1]);
+        const driver = new Mirror2018(new Hmm2018({ variant }), mm, { name: "M" });
+        run(driver.register());
+        function* device(): Sleepable<undefined> {
+          yield* driver.populate(BASE, 1);
+          yield* driver.read(BASE, 1);
+        }
+        return {
+          tasks: { device: device(), reclaim: tryToUnmap(mm, BASE) },
+          check: () => {
+            if (world.memory.usesAfterFree.length > 0) found.add("use after free");
+            if ([...driver.entries.values()].some(({ page }) => page.freed))
+              found.add("stale entry");
+            mm.space[Symbol.dispose]();
+          },
+        };
+      },
+      { preemptions: 2 },
+    );
+    return [...found].sort();
+  }
+
+  it.each([
+    // Mirrors are told at the end: until then the page is in use, and then it is not.
+    ["hmm-4.19", ["use after free"]],
+    // Told at the start, and never again.
+    ["hmm-refuse", ["stale entry", "use after free"]],
+    ["hmm-4.20", ["stale entry", "use after free"]],
+    // Valid again is not valid still.
+    ["hmm-5.2", ["stale entry", "use after free"]],
+    ["hmm-5.3", ["stale entry", "use after free"]],
+  ] as const)("%s: %s", (variant, expected) => {
+    expect(findings(variant)).toEqual(expected);
   });
 });

@@ -45,9 +45,17 @@ export class World {
     this.#options = options;
   }
 
+  #listener: ((event: WorldEvent) => void) | undefined;
+
   readonly tell = (event: WorldEvent): void => {
     this.events.push(event);
+    this.#listener?.(event);
   };
+
+  /** Passes every event on from now on. */
+  listen(listener: (event: WorldEvent) => void): void {
+    this.#listener = listener;
+  }
 
   space(): AddressSpace {
     this.#processes += 1;

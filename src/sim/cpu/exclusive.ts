@@ -5,7 +5,7 @@ import { splitHugePmd } from "./huge.ts";
 import type { Page } from "./page.ts";
 import type { DeviceExclusivePte } from "./pte.ts";
 import { lock, tryLock, unlock } from "./told-locks.ts";
-import { PAGE_SIZE } from "./units.ts";
+import { checkPages, PAGE_SIZE } from "./units.ts";
 
 /**
  * Takes the pages of `[start, end)` away from the CPUs, so that a device can use them atomically:
@@ -14,6 +14,8 @@ import { PAGE_SIZE } from "./units.ts";
  * could not be had. The list is cut at the first page that cannot be mapped for writing at all.
  *
  * A CPU that touches one of the pages later takes it back, with an EXCLUSIVE event of no owner.
+ *
+ * @throws {IntervalidateError} RANGE
  */
 export function* makeDeviceExclusive(
   mm: CpuMm,
@@ -21,6 +23,7 @@ export function* makeDeviceExclusive(
   end: number,
   owner: unknown,
 ): Sleepable<readonly (Page | undefined)[]> {
+  checkPages(start, end);
   const pages: (Page | undefined)[] = [];
   for (let address = start; address < end; address += PAGE_SIZE) {
     const page = yield* getUserPage(mm, address);

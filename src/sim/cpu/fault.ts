@@ -128,7 +128,7 @@ function* fillAnonymous(
 
 function mapAnonymous(mm: CpuMm, vma: VmArea, address: number, page: Page): void {
   vma.anonymousPages = true;
-  mm.pageTable.set(address, { kind: "present", page, writable: true });
+  mm.pageTable.set(address, { kind: "present", page, writable: vma.protection.write });
 }
 
 function mapPage(mm: CpuMm, address: number, page: Page, writable: boolean): void {
@@ -158,7 +158,11 @@ function* doSwapPage(
     const page = yield* mm.allocatePage(data);
     if (mm.pageTable.pteOf(address) === pte) {
       vma.anonymousPages = true;
-      mm.pageTable.set(address, { kind: "present", page, writable: flags.write });
+      mm.pageTable.set(address, {
+        kind: "present",
+        page,
+        writable: flags.write && vma.protection.write,
+      });
     } else {
       page.put();
     }
@@ -188,14 +192,15 @@ function* doWpPage(
   address: number,
   pte: PresentPte | SpecialPte,
 ): Sleepable<FaultResult> {
+  const { write: writable } = vma.protection;
   if (vma.shared) {
-    mm.pageTable.set(address, { ...pte, writable: true });
+    mm.pageTable.set(address, { ...pte, writable });
     return "done";
   }
   if (pte.kind === "special") return "sigbus";
   const { page } = pte;
   const isOwn = page.anonymous && page !== mm.memory.zeroPage && page.references === 1;
-  if (isOwn) mm.pageTable.set(address, { ...pte, writable: true });
+  if (isOwn) mm.pageTable.set(address, { ...pte, writable });
   else yield* wpPageCopy(mm, vma, address, pte);
   return "done";
 }

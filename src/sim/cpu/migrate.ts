@@ -6,7 +6,7 @@ import type { Page } from "./page.ts";
 import type { Pte } from "./pte.ts";
 import { rmapWalk } from "./rmap.ts";
 import { tryLock, unlock } from "./told-locks.ts";
-import { PAGE_SIZE } from "./units.ts";
+import { checkPages, PAGE_SIZE } from "./units.ts";
 import type { VmArea } from "./vm-area.ts";
 
 /** One page that migration has found. */
@@ -49,11 +49,14 @@ export interface MigrateVma {
  * whole range, and a CLEAR in each other process that maps one of the pages. Left where they are: pages of
  * files, and pages that somebody else has locked or holds a reference to. -EINVAL for mappings of drivers,
  * of huge pages, and for ranges that leave the mapping.
+ *
+ * @throws {IntervalidateError} RANGE
  */
 export function* migrateVmaSetup(args: MigrateVma): Sleepable<number> {
   const { mm, vma, start, end, pgmapOwner: owner } = args;
+  checkPages(start, end);
   if (vma.special || vma.kind === "hugetlb") return -ERRNO.EINVAL;
-  if (start < vma.start || end > vma.end || start >= end) return -ERRNO.EINVAL;
+  if (start < vma.start || end > vma.end) return -ERRNO.EINVAL;
   const window = yield* mm.space.invalidateRangeStartSleepable({
     start,
     end,

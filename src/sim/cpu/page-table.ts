@@ -4,7 +4,7 @@ import type { Pte } from "./pte.ts";
 import { PAGE_SIZE, PMD_SIZE, pmdStart } from "./units.ts";
 
 /** A table of entries, by address; missing ones are empty. */
-export interface PteTable {
+interface PteTable {
   readonly kind: "table";
   readonly entries: Map<number, Pte>;
 }

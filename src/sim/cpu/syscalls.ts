@@ -50,8 +50,19 @@ export function* mmap(mm: CpuMm, options: VmAreaOptions): Sleepable<VmArea> {
   }
 }
 
-/** Maps a bare frame into a mixedmap: `vmf_insert_mixed`. The caller holds the mmap lock, or nobody else knows the mapping. */
+/**
+ * Maps a bare frame where nothing is mapped yet: `vmf_insert_mixed`.
+ *
+ * @throws {IntervalidateError} ARGUMENT unless the mapping is a mixedmap or a pfnmap that has the address
+ */
 export function insertBarePage(mm: CpuMm, vma: VmArea, address: number): undefined {
+  const isInside = address >= vma.start && address < vma.end && address % PAGE_SIZE === 0;
+  if (!isInside || !(vma.mixedmap || vma.kind === "pfnmap")) {
+    throw new IntervalidateError(
+      "ARGUMENT",
+      `A bare frame needs a page of a mixedmap or a pfnmap, but ${hex(address)} is none of [${hex(vma.start)}, ${hex(vma.end)}).`,
+    );
+  }
   const pfn = FIRST_BARE_PFN + address / PAGE_SIZE;
   mm.pageTable.set(address, { kind: "special", pfn, writable: vma.protection.write });
 }

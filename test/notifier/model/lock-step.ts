@@ -6,16 +6,21 @@ import { Book } from "./book.ts";
 import { InvariantChecks } from "./invariants.ts";
 import type { Outcome, Steps, Stop } from "./kernel.ts";
 import { ModelSide } from "./model-side.ts";
+import { areEqual, type Observation } from "./observation.ts";
 import { literalOf, type Operation, type Program } from "./program.ts";
 import { RealSide } from "./real-side.ts";
 
-/**
- * `interleaved`: a step runs one task to its next point or wait; callbacks are generators.
- *
- * `sequential`: a step runs one operation of one task to its end, or until it has to sleep, and then
- * whoever can go on; callbacks are plain functions, and every other task uses synchronous doors.
- */
-export type Mode = "interleaved" | "sequential";
+/** How a program is run. */
+export type Mode =
+  /** A step runs one task to its next point or wait. Callbacks are generators. */
+  | "interleaved"
+  /**
+   * A step runs one operation of one task to its end, or until it has to sleep, and then whoever can
+   * go on. Callbacks are plain functions.
+   */
+  | "sequential"
+  /** The same, and every other task uses the synchronous doors. */
+  | "sequential, synchronous doors";
 
 interface Running {
   readonly operation: Operation;
@@ -38,25 +43,43 @@ interface Task {
   running: Running | undefined;
 }
 
-/** How large a run was. */
-export interface RunSize {
+/** One choice of a schedule. */
+export interface Choice {
+  /** The tasks that could run, by number. */
+  readonly able: readonly number[];
+  readonly taken: number;
+}
+
+/** What became of a program. */
+export interface Run {
   readonly steps: number;
   /** Times that a task had to sleep. */
   readonly sleeps: number;
   /** Tasks that sleep for ever, because a refused start left the interval phase open. */
   readonly stuck: number;
+  /** What the schedule chose from. */
+  readonly choices: readonly Choice[];
+  /** Those of the operations asked about that were possible when all tasks had done theirs. */
+  readonly possible: readonly Operation[];
 }
 
 /**
- * Runs a program.
+ * Runs a program. When all of its tasks are done or sleep, locks are given back and windows ended, until
+ * nothing is left to be done.
  *
+ * @param next operations to be asked about
  * @throws {Error} where library and model differ, or an invariant does not hold; the message says how
  *   to replay it
  */
-export function run(program: Program, engine: Engine, mode: Mode): RunSize {
+export function run(
+  program: Program,
+  engine: Engine,
+  mode: Mode,
+  next: readonly Operation[] = [],
+): Run {
   const step = new LockStep(program, engine, mode);
   try {
-    return step.run();
+    return step.run(next);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(
@@ -76,6 +99,8 @@ class LockStep {
   readonly #invariants: InvariantChecks;
   readonly #tasks: Task[];
   readonly #story: { task: string; operation: Operation; stop: string }[] = [];
+  readonly #seen: Observation[] = [];
+  readonly #expected: Observation[] = [];
   #steps = 0;
   #sleeps = 0;
   #operations = 0;
@@ -92,7 +117,7 @@ class LockStep {
     this.#tasks = program.tasks.map((operations, i) => ({
       name: `T${i}`,
       operations,
-      synchronous: mode === "sequential" && i % 2 === 0,
+      synchronous: mode === "sequential, synchronous doors" && i % 2 === 0,
       at: 0,
       running: undefined,
     }));
@@ -108,32 +133,49 @@ class LockStep {
       .join("\n");
   }
 
-  run(): RunSize {
+  run(next: readonly Operation[]): Run {
     this.#runPrologue();
-    for (const choice of this.#program.schedule) {
-      const able = this.#tasks.filter((task) => this.#isAble(task));
-      if (able.length === 0) break;
-      this.#advance(able[choice % able.length]);
-    }
+    const choices = this.#runTasks();
+    const possible = next.filter((operation) => this.#book.resolve(operation) !== undefined);
+    this.#runEpilogue();
+    const stuck = this.#tasks.filter((task) => task.running !== undefined);
+    this.#invariants.checkIdle(stuck.map((task) => this.#describe(task)));
+    return { steps: this.#steps, sleeps: this.#sleeps, stuck: stuck.length, choices, possible };
+  }
+
+  /** Follows the schedule; when that is used up, a task runs on as long as it can. */
+  #runTasks(): Choice[] {
+    const { schedule } = this.#program;
+    const choices: Choice[] = [];
+    let last = -1;
     for (;;) {
-      const able = this.#tasks.find((task) => this.#isAble(task));
-      if (able !== undefined) {
-        this.#advance(able);
-        continue;
-      }
-      const help = this.#book.help();
-      if (help === undefined) break;
+      const able = [...this.#tasks.keys()].filter((task) => this.#isAble(this.#tasks[task]));
+      if (able.length === 0) return choices;
+      const scheduled = schedule[choices.length];
+      const unscheduled = able.includes(last) ? last : able[0];
+      last = scheduled === undefined ? unscheduled : able[scheduled % able.length];
+      choices.push({ able, taken: last });
+      this.#advance(this.#tasks[last]);
+    }
+  }
+
+  #runEpilogue(): void {
+    for (;;) {
+      const operation = this.#book.help();
+      if (operation === undefined) return;
       this.#tasks.push({
         name: "epilogue",
-        operations: [help],
+        operations: [operation],
         synchronous: false,
         at: 0,
         running: undefined,
       });
+      for (;;) {
+        const able = this.#tasks.find((task) => this.#isAble(task));
+        if (able === undefined) break;
+        this.#advance(able);
+      }
     }
-    const stuck = this.#tasks.filter((task) => task.running !== undefined);
-    this.#invariants.checkIdle(stuck.map((task) => this.#describe(task)));
-    return { steps: this.#steps, sleeps: this.#sleeps, stuck: stuck.length };
   }
 
   #runPrologue(): void {
@@ -286,15 +328,20 @@ class LockStep {
   #compare(): void {
     const { log } = this.#real;
     const modelLog = this.#model.kernel.log;
-    if (log.length > 0 || modelLog.length > 0) {
-      const [real, model] = [log.join("\n"), modelLog.join("\n")];
-      log.length = 0;
-      modelLog.length = 0;
-      if (real !== model) throw new Error(different("Calls and warnings", real, model));
+    if (!areEqual(log, modelLog)) {
+      throw new Error(different("Calls and warnings", log.join("\n"), modelLog.join("\n")));
     }
+    log.length = 0;
+    modelLog.length = 0;
     for (let mm = 0; mm < this.#program.mms; mm += 1) {
-      const [real, model] = [this.#real.stateOf(mm), this.#model.stateOf(mm)];
-      if (real !== model) throw new Error(different(`State of mm${mm}`, real, model));
+      this.#seen.length = 0;
+      this.#expected.length = 0;
+      this.#real.observe(mm, this.#seen);
+      this.#model.observe(mm, this.#expected);
+      if (areEqual(this.#seen, this.#expected)) continue;
+      throw new Error(
+        different(`State of mm${mm}`, this.#seen.join(" "), this.#expected.join(" ")),
+      );
     }
   }
 

@@ -30,6 +30,7 @@ import {
   type Window,
   youngOf,
 } from "./kernel.ts";
+import { called, isLocked, type Observation } from "./observation.ts";
 import {
   boundsOf,
   errnoOf,
@@ -246,22 +247,29 @@ export class ModelSide {
     }
   }
 
-  /** Everything that can be observed of an address space, as text. */
-  stateOf(number: number): string {
+  /** Everything that can be observed of an address space; names of sections begin with a new line. */
+  observe(number: number, into: Observation[]): void {
     const mm = this.#mm(number);
-    const isHere = (one: Interval | undefined): one is Interval => one?.mm === mm;
-    const all = [...this.#intervals.filter(isHere), ...this.#mirrors.filter(isHere)];
-    const inTree = all.filter((one) => one.inTree);
-    return [
-      `sequence ${mm.sequence} active ${mm.active}`,
-      `users ${mm.users} count ${mm.count} block ${mm.hasBlock} itree ${mm.hasItree}`,
-      `list ${mm.list.map(({ ops, users }) => `${ops.name}:${users}`)}`,
-      `tree ${mm.tree.filter((one) => one.invalidate !== undefined).map(({ name }) => name)}`,
-      `passive ${inTree.filter((one) => one.invalidate === undefined).map(({ name }) => name)}`,
-      `deferred ${mm.deferred.map(({ name }) => name)}`,
-      `sequences ${all.map((one) => `${one.name}:${isGone(one) ? "gone" : one.sequence}`)}`,
-      `locked ${all.filter((one) => one.locked).map(({ name }) => name)}`,
-    ].join("\n");
+    into.push("sequence", mm.sequence, "active", mm.active);
+    into.push("\nusers", mm.users, "count", mm.count);
+    into.push("\nblock", mm.hasBlock, "itree", mm.hasItree);
+    into.push("\nlist");
+    for (const { ops, users } of mm.list) into.push(ops.name, users);
+    into.push("\ntree");
+    for (const one of mm.tree) if (one.invalidate !== undefined) into.push(one.name);
+    into.push("\ndeferred");
+    for (const { name } of mm.deferred) into.push(name);
+    into.push("\nintervals");
+    for (const one of this.#intervals) {
+      if (one?.mm === mm) into.push(one.name, one.sequence, isLocked(one.locked));
+    }
+    into.push("\npassive");
+    for (const one of this.#mirrors) {
+      if (one?.mm !== mm) continue;
+      into.push(one.name);
+      if (isGone(one)) into.push("gone");
+      else into.push(one.sequence, isLocked(one.locked), one.inTree ? "in the tree" : "deferred");
+    }
   }
 
   #mm(mm: number): Mm {
@@ -296,7 +304,7 @@ export class ModelSide {
     return youngOf(this.#mm(mm), kind, ({ ops }) => {
       const { young } = this.#lists.find((slot) => slot.ops === ops)?.script ?? {};
       if (young === undefined || young === null) return undefined;
-      this.kernel.log.push(`${ops.name}.${kind}`);
+      this.kernel.log.push(`-> ${ops.name}.${kind} window null`, `${ops.name}.${kind}`);
       return young;
     });
   }
@@ -420,19 +428,4 @@ function sleepsInRead(one: Interval): Outcome | undefined {
 /** The handle of a passive one goes with its removal, whether or not its remover has returned. */
 function isGone(one: Interval): boolean {
   return one.invalidate === undefined && !one.inTree && !one.mm.deferred.includes(one);
-}
-
-/** A call as its callback sees it. */
-export function called(
-  callback: string,
-  range: {
-    readonly start: number | bigint;
-    readonly end: number | bigint;
-    readonly event: string;
-    readonly blockable: boolean | undefined;
-  },
-): string {
-  const { start, end, event, blockable } = range;
-  const mode = blockable === undefined ? "unknown" : blockable ? "blockable" : "non-blocking";
-  return `${callback} [${start.toString(16)}, ${end.toString(16)}) ${event} ${mode}`;
 }

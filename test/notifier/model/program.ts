@@ -117,7 +117,7 @@ export interface Program {
   readonly intervals: readonly IntervalScript[];
   readonly mirrors: readonly MirrorScript[];
   readonly tasks: readonly (readonly Operation[])[];
-  /** Which of the tasks that can run does so next; when it is used up, the first. */
+  /** Which of the tasks that can run does so next; when it is used up, a task runs on while it can. */
   readonly schedule: readonly number[];
 }
 

@@ -7,7 +7,7 @@ import { type Mode, run } from "./lock-step.ts";
 
 const MODES = [
   ["interleaved", INTERLEAVED],
-  ["sequential", SEQUENTIAL],
+  ["sequential, synchronous doors", SEQUENTIAL],
 ] as const satisfies readonly (readonly [Mode, unknown])[];
 
 /** Programs for each mode, profile and build of the engine. */

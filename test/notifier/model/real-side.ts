@@ -27,7 +27,7 @@ import type {
   UncheckedListNotifierOps,
 } from "../../../src/notifier/list-notifier.ts";
 import type { CallbackRange } from "../../../src/notifier/range.ts";
-import { called } from "./model-side.ts";
+import { called, isLocked, type Observation } from "./observation.ts";
 import {
   boundsOf,
   errnoOf,
@@ -136,53 +136,53 @@ export class RealSide {
     }
   }
 
-  /** Everything that can be observed of an address space, as text. */
-  stateOf(number: number): string {
+  /** Everything that can be observed of an address space; names of sections begin with a new line. */
+  observe(number: number, into: Observation[]): void {
     const mm = this.mms[number];
-    const { intervals: intervalScripts, mirrors: mirrorScripts } = this.#program;
-    const intervals = this.#intervals
-      .filter((slot, i) => slot !== undefined && intervalScripts[i].mm === number)
-      .map((slot) => slot as IntervalSlot);
-    const mirrors = this.#mirrors
-      .filter((handle, i) => handle !== undefined && mirrorScripts[i].mm === number)
-      .map((handle) => handle as number);
-    const nameOf = (one: IntervalNotifier | number): string =>
-      typeof one === "number" ? this.#nameOf(one) : one.name;
-    const sequences = [
-      ...intervals.map(({ notifier }) => `${notifier.name}:${notifier.sequence}`),
-      ...mirrors.map((handle) => `${this.#nameOf(handle)}:${this.#sequenceOf(mm, handle)}`),
-    ];
-    const locked = [
-      ...intervals.filter(({ lock }) => lock.locked).map(({ notifier }) => notifier.name),
-      ...mirrors
-        .filter((handle) => mm.mirrors.has(handle) && mm.mirrors.isLocked(handle))
-        .map(nameOf),
-    ];
-    return [
-      `sequence ${mm.sequence} active ${mm.activeInvalidations}`,
-      `users ${mm.users} count ${mm.count} block ${mm.hasSubscriptions} itree ${mm.hasIntervalTree}`,
-      `list ${mm.listNotifiers.map(({ name, users }) => `${name}:${users}`)}`,
-      `tree ${mm.intervalNotifiers.map(nameOf)}`,
-      `passive ${mirrors.filter((handle) => mm.mirrors.tree.has(handle)).map(nameOf)}`,
-      `deferred ${mm.deferred.map(nameOf)}`,
-      `sequences ${sequences}`,
-      `locked ${locked}`,
-    ].join("\n");
+    const { intervals, mirrors } = this.#program;
+    into.push("sequence", mm.sequence, "active", mm.activeInvalidations);
+    into.push("\nusers", mm.users, "count", mm.count);
+    into.push("\nblock", mm.hasSubscriptions, "itree", mm.hasIntervalTree);
+    into.push("\nlist");
+    for (const { name, users } of mm.listNotifiers) into.push(name, users);
+    into.push("\ntree");
+    for (const { name } of mm.intervalNotifiers) into.push(name);
+    into.push("\ndeferred");
+    for (const one of mm.deferred)
+      into.push(typeof one === "number" ? this.#nameOf(one) : one.name);
+    into.push("\nintervals");
+    for (const [i, { mm: owner }] of intervals.entries()) {
+      const slot = this.#intervals[i];
+      if (slot === undefined || owner !== number) continue;
+      into.push(slot.notifier.name, slot.notifier.sequence, isLocked(slot.lock.locked));
+    }
+    into.push("\npassive");
+    for (const [i, { mm: owner }] of mirrors.entries()) {
+      const handle = this.#mirrors[i];
+      if (handle === undefined || owner !== number) continue;
+      into.push(nameOfMirror(i));
+      if (mm.mirrors.has(handle)) {
+        const isSeen = mm.mirrors.tree.has(handle);
+        into.push(mm.mirrors.sequenceOf(handle), isLocked(mm.mirrors.isLocked(handle)));
+        into.push(isSeen ? "in the tree" : "deferred");
+      } else {
+        into.push("gone");
+      }
+    }
   }
 
-  /** Every sequence of the address space's interval notifiers. */
-  sequencesOf(number: number): number[] {
-    const { intervals, mirrors } = this.#program;
-    return [
-      ...this.#intervals.flatMap((slot, i) =>
-        slot !== undefined && intervals[i].mm === number ? [slot.notifier.sequence] : [],
-      ),
-      ...this.#mirrors.flatMap((handle, i) =>
-        handle !== undefined && mirrors[i].mm === number && this.mms[number].mirrors.has(handle)
-          ? [this.mms[number].mirrors.sequenceOf(handle)]
-          : [],
-      ),
-    ];
+  /** Whether every interval notifier of the address space has an odd sequence. */
+  areSequencesOdd(number: number): boolean {
+    const mm = this.mms[number];
+    for (const slot of this.#intervals) {
+      if (slot?.notifier.mm === mm && slot.notifier.sequence % 2 === 0) return false;
+    }
+    const { mirrors } = this.#program;
+    for (const [i, handle] of this.#mirrors.entries()) {
+      if (handle === undefined || mirrors[i].mm !== number || !mm.mirrors.has(handle)) continue;
+      if (mm.mirrors.sequenceOf(handle) % 2 === 0) return false;
+    }
+    return true;
   }
 
   /** What invalidations of the address space see, callbacks in their order. */
@@ -196,7 +196,9 @@ export class RealSide {
 
   /** List notifiers of the address space that are registered, or put and not yet freed. */
   listReferences(number: number): number {
-    return [...this.#live].filter(({ mm }) => mm === this.mms[number]).length;
+    let count = 0;
+    for (const { mm } of this.#live) if (mm === this.mms[number]) count += 1;
+    return count;
   }
 
   /** Approved starts minus ends of a list notifier that is registered now. */
@@ -454,10 +456,6 @@ export class RealSide {
 
   #mirrorsOf(mirror: number): AddressSpace["mirrors"] {
     return this.mms[this.#program.mirrors[mirror].mm].mirrors;
-  }
-
-  #sequenceOf(mm: AddressSpace, handle: number): number | string {
-    return mm.mirrors.has(handle) ? mm.mirrors.sequenceOf(handle) : "gone";
   }
 
   #remember(mirror: number, handle: number): void {

@@ -5,17 +5,17 @@ import type { Page } from "../sim/cpu/page.ts";
 import { PAGE_SIZE } from "../sim/cpu/units.ts";
 
 /** An entry of the device's page table. It holds no reference to its page. */
-export interface DmirrorEntry {
+export interface DeviceEntry {
   readonly page: Page;
   /** `atomic`: the device has the page for itself. */
   readonly access: "read" | "write" | "atomic";
 }
 
 /** The page table of one mirror. It changes, and the device looks at it, under the mirror's mutex only. */
-export class DmirrorTable {
+export class DeviceTable {
   readonly #name: string;
   readonly #mm: CpuMm;
-  readonly #entries = new Map<number, DmirrorEntry>();
+  readonly #entries = new Map<number, DeviceEntry>();
 
   constructor(name: string, mm: CpuMm) {
     this.#name = name;
@@ -23,12 +23,12 @@ export class DmirrorTable {
   }
 
   /** By address. */
-  get entries(): ReadonlyMap<number, DmirrorEntry> {
+  get entries(): ReadonlyMap<number, DeviceEntry> {
     return this.#entries;
   }
 
   /** Maps consecutive pages; where there is none, nothing changes. How many have been mapped. */
-  install(start: number, entries: readonly (DmirrorEntry | undefined)[]): number {
+  install(start: number, entries: readonly (DeviceEntry | undefined)[]): number {
     let mapped = 0;
     for (const [at, entry] of entries.entries()) {
       if (entry === undefined) continue;
