@@ -3,12 +3,6 @@ import { Auditor } from "../../../src/audit/auditor.ts";
 import { SimulatedDriver } from "../../../src/blocking/simulated-driver.ts";
 import type { Sleepable } from "../../../src/blocking/suspension.ts";
 import {
-  AddressSpace,
-  NotifierDomain,
-  type NotifierEvent,
-  type ProfileName,
-} from "../../../src/index.ts";
-import {
   amdgpuGfx2018,
   amdgpuHsa2018,
   type Driver,
@@ -23,7 +17,13 @@ import {
   scif2018,
   umemOdp2018,
   xenGntdev2018,
-} from "../../../src/sim/drivers/index.ts";
+} from "../../../src/drivers/index.ts";
+import {
+  AddressSpace,
+  NotifierDomain,
+  type NotifierEvent,
+  type ProfileName,
+} from "../../../src/index.ts";
 import type { TaskEvent } from "../../../src/sim/events.ts";
 import { Random } from "../../../src/sim/random.ts";
 import { pages } from "./support.ts";
