@@ -28,7 +28,8 @@ for (const path of [
 }
 symlinkSync(join(root, "node_modules"), join(copy, "node_modules"), "dir");
 
-const compile = ["node_modules/typescript/bin/tsc", "-p", "."];
+// A rule that is broken often leaves something unused, which the types would refuse.
+const compile = ["node_modules/typescript/bin/tsc", "-p", ".", "--noCheck"];
 /** What notices a mutant, fastest first. */
 const judges = [
   { name: "litmus", command: ["dist/cli/main.js", "litmus", "test/litmus", "--quiet"] },
@@ -40,6 +41,8 @@ const judges = [
       "--config",
       "test/vitest.config.ts",
       "test/notifier",
+      "--bail=1",
+      "--testTimeout=60000",
     ],
   },
 ];
