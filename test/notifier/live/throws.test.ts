@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type AddressSpace,
   END,
@@ -10,6 +10,7 @@ import {
 } from "../../../src/index.ts";
 import {
   calls,
+  catchUnhandled,
   expectIdle,
   failureOf,
   insert,
@@ -489,17 +490,4 @@ function tryStart(mm: AddressSpace) {
 
 function kinds(events: readonly NotifierEvent[]): string[] {
   return events.map(({ kind }) => kind);
-}
-
-/** Unhandled rejections, which would otherwise fail the run. */
-function catchUnhandled(): unknown[] {
-  const unhandled: unknown[] = [];
-  const before = process.listeners("unhandledRejection");
-  process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", (reason) => unhandled.push(reason));
-  onTestFinished(() => {
-    process.removeAllListeners("unhandledRejection");
-    for (const listener of before) process.on("unhandledRejection", listener);
-  });
-  return unhandled;
 }
