@@ -114,7 +114,8 @@ export function walk(set: IntervalSet, start: i64, last: i64, operation: u32): u
   return total;
 }
 
-function walkBelow(
+/** Walks what is below a node and adds its hits to the total. */
+export function walkBelow(
   node: usize,
   level: u32,
   start: i64,

@@ -4,6 +4,7 @@ import { header } from "./header";
 import { countFreeIds, countLiveIds, leafOf } from "./ids";
 import { CHILDREN_MAX, Inner } from "./inner";
 import { Leaf, NARROW_SLOTS, WIDE_SLOTS } from "./leaf";
+import { aim, COLLECT, walkBelow } from "./query";
 import { IntervalSet, logOfLength, RESTART_DUE, TREE_COUNT_MAX, Tree } from "./sets";
 
 /** What a check of a set has counted so far. */
@@ -96,15 +97,23 @@ function verifyLeaf(set: IntervalSet, index: u32, leaf: Leaf, parent: usize): u3
     if (log < tree.low || log > tree.high) return 25;
     if (leafOf(set, leaf.idAt(i)) !== leaf.address) return 26;
     if (leaf.slotOf(leaf.idAt(i)) !== i) return 27;
-    if (!isHit(leaf, i, start) || !isHit(leaf, i, last)) return 28;
+    if (!isFound(leaf, i, start) || !isFound(leaf, i, last)) return 28;
   }
   tally.size += leaf.count;
   tally.locks += <u32>popcnt(leaf.locks);
   return 0;
 }
 
-function isHit(leaf: Leaf, slot: u32, key: i64): bool {
-  return ((leaf.hits(key, key) >> slot) & 1) !== 0;
+/** Whether a query of one point lists the interval in this slot. */
+function isFound(leaf: Leaf, slot: u32, key: i64): bool {
+  const out = header().exchange;
+  aim(out, 0, NARROW_SLOTS);
+  const found = walkBelow(leaf.address, 0, key, key, COLLECT, 0);
+  const id = leaf.idAt(slot);
+  for (let i: u32 = 0; i < found; i += 1) {
+    if (load<u32>(out + ((<usize>i) << 2)) === id) return true;
+  }
+  return false;
 }
 
 function verifyPools(): u32 {

@@ -153,10 +153,11 @@ function textOf(litmus: Litmus, outcome: Outcome, flags: LitmusFlags, isStory: b
     for (const run of result.runs) lines.push(litmus.storyOf(scenario, run));
   }
   const profiles = result.runs.map(({ profile }) => profile).join(", ");
-  if (!result.ok) lines.push(`FAILED   ${file}: ${scenario.title} (${profiles})`);
+  const passing = flips.filter(({ failed }) => !failed);
+  const ok = result.ok && passing.length === 0;
+  if (!ok) lines.push(`FAILED   ${file}: ${scenario.title} (${profiles})`);
   else if (!flags.quiet) lines.push(`ok       ${file}: ${scenario.title} (${profiles})`);
   for (const failure of result.failures) lines.push(failureText(failure));
-  const passing = flips.filter(({ failed }) => !failed);
   for (const { profile, line, what, expected } of passing) {
     lines.push(`         line ${line}, ${profile}: "not ${what}: ${expected}" holds as well`);
   }

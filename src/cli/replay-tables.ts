@@ -45,6 +45,7 @@ export function replayTables(
     ],
     ["OOM reaper", reaperText(oomReaper)],
     ["process_mrelease", `${n(report.processMrelease.refusals)} refusals`],
+    ["profile", options.profile],
     ["seed", String(options.seed)],
     [
       "engine",

@@ -2,6 +2,7 @@ import { totalmem } from "node:os";
 import type { SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { IntervalidateError } from "../errors.ts";
+import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
 import { MIRRORS_MAX, SEED_MAX, STRIKES_MAX } from "../replay/limits.ts";
 import { PLANTED_FAULTS, type PlantedFault } from "../replay/planted-faults.ts";
 
@@ -13,6 +14,7 @@ interface ReplayFlags {
   readonly oom: number;
   readonly seed: number;
   readonly verify: boolean;
+  readonly profile: ProfileName;
   readonly plant?: PlantedFault;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -32,6 +34,11 @@ export function addReplay(program: Command): void {
     .option("--oom <n>", "strikes of the OOM reaper", integerUpTo(STRIKES_MAX), 3)
     .option("--seed <n>", "seed of every random choice", integerUpTo(SEED_MAX), 1)
     .option("--verify", "compare each hit list with a scan of all mirrors as well", false)
+    .addOption(
+      new Option("--profile <name>", "whose rules are followed")
+        .choices(PROFILE_NAMES)
+        .default("v6.12"),
+    )
     .addOption(
       new Option("--plant <fault>", "plant one fault, to see it found").choices(PLANTED_FAULTS),
     )
@@ -61,6 +68,7 @@ async function replayLog(path: string, flags: ReplayFlags): Promise<void> {
       oom: flags.oom,
       seed: flags.seed,
       verify: flags.verify,
+      profile: flags.profile,
       ...(flags.plant !== undefined && { plant: flags.plant }),
       ...(bar && { onProgress: (done, total) => showProgress(bar, done, total) }),
       stopwatch: () => performance.now(),

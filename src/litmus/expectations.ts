@@ -2,6 +2,7 @@ import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
 import type { Clause, Verdict, View } from "./clause.ts";
 import { type Declared, nameOf } from "./declared.ts";
 import type { CallRecord } from "./journal.ts";
+import { LIST_CALLBACKS, TWO_PASS_CALLBACKS } from "./names.ts";
 import {
   addressOf,
   boundsOf,
@@ -18,6 +19,7 @@ import {
   MM_PROPERTIES,
   type Property,
 } from "./state.ts";
+import type { World } from "./world.ts";
 
 /** What a clause is made of, beside what all have. */
 interface Core {
@@ -48,7 +50,7 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
   ],
   refused_by: (item, what, { subscribers }) => [
     equal(what, nameOf(item, subscribers.keys(), "notifier"), ({ world }) => {
-      const by = world.refusedBy;
+      const by = world.journal.refusedBy;
       if (typeof by !== "number") return by ?? "nobody";
       const mirror = [...world.subscribers.values()].find(({ mirror }) => mirror === by);
       return mirror?.name ?? "nobody";
@@ -59,11 +61,13 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       String(world.invalidations.at(-1)?.window?.hitCount ?? "none: no window is there"),
     ),
   ],
-  calls: (item, what) => [equal(what, listText(item), (view) => namesText(callsOf(view)))],
-  calls_include: (item, what) => [
+  calls: (item, what, declared) => [
+    equal(what, callsText(item, declared), (view) => namesText(callsOf(view))),
+  ],
+  calls_include: (item, what, declared) => [
     {
       what,
-      expected: listText(item),
+      expected: callsText(item, declared),
       judge(view) {
         const names = callsOf(view).map(({ name }) => callText(name));
         let at = 0;
@@ -75,21 +79,25 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       },
     },
   ],
-  no_calls: (item, what) =>
-    item.items.map((one) => ({
-      what: `${what} ${one.text}`,
-      expected: "not called",
-      judge(view) {
-        const ok = !callsOf(view).some(({ name }) => name === callText(one.text));
-        return { ok, actual: ok ? "not called" : "called" };
-      },
-    })),
+  no_calls: (item, what, declared) =>
+    item.items.map((one) => {
+      const wanted = callbackOf(one.text, one, declared);
+      return {
+        what: `${what} ${one.text}`,
+        expected: "not called",
+        judge(view) {
+          const ok = !callsOf(view).some(({ name }) => name === wanted);
+          return { ok, actual: ok ? "not called" : "called" };
+        },
+      };
+    }),
   args: (item, what, declared) =>
-    item.entries.flatMap(([name, value]) =>
-      value.entries.map(([key, expected]) =>
-        argument(`${what} ${name}.${key}`, name, key, expected, declared),
-      ),
-    ),
+    item.entries.flatMap(([name, value]) => {
+      const wanted = callbackOf(name, value, declared);
+      return value.entries.map(([key, expected]) =>
+        argument(`${what} ${name}.${key}`, wanted, key, expected, declared),
+      );
+    }),
   trace: (item, what) => [
     equal(
       what,
@@ -99,6 +107,16 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       ({ world, since }) => traceText(world.journal.trace.slice(since.trace)),
     ),
   ],
+  no_trace: (item, what) =>
+    item.items.map((one) => ({
+      what: `${what} ${one.text}`,
+      expected: "not there",
+      judge({ world, since }) {
+        const there = world.journal.trace.slice(since.trace).map(callText);
+        const ok = !there.includes(callText(one.text));
+        return { ok, actual: ok ? "not there" : "there" };
+      },
+    })),
   warnings: (item, what) => [
     typeof item.scalar === "bigint"
       ? equal(what, String(item.count), ({ world, since }) =>
@@ -107,10 +125,17 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       : similar(what, item, ({ world, since }) => world.journal.warnings.slice(since.warnings)),
   ],
   reports: (item, what) => [
-    similar(what, item, ({ world, since }) =>
-      reportsOf(world.auditor.reports, since.reports, false),
-    ),
+    similar(what, item, ({ world, since }) => reportsOf(world, since.reports, false)),
   ],
+  reports_say: (item, what) =>
+    item.items.map((one) =>
+      contains(`${what} ${one.text}`, one.text, ({ world, since }) =>
+        world.auditor.reports
+          .slice(since.reports)
+          .map(({ message }) => message)
+          .join(" | "),
+      ),
+    ),
   notes: (item, what) => [
     similar(what, item, ({ world, since }) =>
       world.auditor.notes.slice(since.notes).map(({ kind, notifier }) => `${kind} ${notifier}`),
@@ -122,9 +147,7 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
     ),
   ],
   quality: (item, what) => [
-    similar(what, item, ({ world, since }) =>
-      reportsOf(world.auditor.reports, since.reports, true),
-    ),
+    similar(what, item, ({ world, since }) => reportsOf(world, since.reports, true)),
   ],
   blocked: (item, what) => [
     standing(what, item, (view) =>
@@ -362,6 +385,26 @@ function traceText(entries: readonly string[]): string {
   return entries.map(callText).join(", ") || "none";
 }
 
+function callsText(item: Item, declared: Declared): string {
+  return item.items.map((one) => callbackOf(one.text, one, declared)).join(", ") || "none";
+}
+
+/** The name of a callback. One that nobody has is a slip: that it is not called would say nothing. */
+function callbackOf(given: string, item: Item, { subscribers }: Declared): string {
+  const name = callText(given);
+  const known = [...subscribers].flatMap(([owner, kind]) => {
+    if (kind === "list") return [...LIST_CALLBACKS.keys()].map((one) => `${owner}.${one}`);
+    if (kind === "passive") return [];
+    return [owner, ...TWO_PASS_CALLBACKS.map((one) => `${owner}.${one}`)];
+  });
+  if (known.includes(name)) return name;
+  return item.fail(
+    known.length === 0
+      ? `"${given}" is no callback: no notifier has one`
+      : `"${given}" is no callback; there are ${known.join(", ")}`,
+  );
+}
+
 /** `I.invalidate` is the long form of `I`. */
 function callText(name: string): string {
   return name.replace(/\.invalidate$/, "");
@@ -373,19 +416,15 @@ function integerText(item: Item): string {
     : item.fail("an integer is wanted here");
 }
 
-function reportsOf(
-  reports: readonly {
-    readonly id: string;
-    readonly notifier: string | null;
-    readonly quality: boolean;
-  }[],
-  since: number,
-  quality: boolean,
-): string[] {
-  return reports
+function reportsOf({ auditor, journal }: World, since: number, quality: boolean): string[] {
+  return auditor.reports
     .slice(since)
     .filter((report) => report.quality === quality)
-    .map(({ id, notifier }) => (notifier === null ? id : `${id} ${notifier}`));
+    .map(({ id, mm, notifier }) => {
+      if (notifier === null) return id;
+      const handle = /^mirror (\d+)$/.exec(notifier)?.[1];
+      return `${id} ${handle === undefined ? notifier : journal.nameOf(mm ?? "", Number(handle))}`;
+    });
 }
 
 const ARGUMENTS: Readonly<Record<string, (call: CallRecord) => string>> = {
@@ -405,21 +444,17 @@ const ARGUMENTS: Readonly<Record<string, (call: CallRecord) => string>> = {
 function argument(what: string, name: string, key: string, item: Item, declared: Declared): Core {
   if (!Object.hasOwn(ARGUMENTS, key)) return item.failKey(key, Object.keys(ARGUMENTS));
   const read = ARGUMENTS[key];
-  let expected: string[];
-  if (key === "range" && !(item.isList && item.items.every((one) => one.isList))) {
-    expected = [rangeText(boundsOf(item, declared.ranges))];
-  } else if (key === "range") {
-    expected = item.items.map((one) => rangeText(boundsOf(one, declared.ranges)));
-  } else {
-    expected = item.items.map((one) => resultText(one.scalar));
-  }
-  const forEach = item.isList && (key !== "range" || expected.length !== 1);
+  const isRange = (one: Item): boolean => one.isList || declared.ranges.has(String(one.scalar));
+  const forEach = item.isList && (key !== "range" || item.items.every(isRange));
+  const expected = (forEach ? item.items : [item]).map((one) =>
+    key === "range" ? rangeText(boundsOf(one, declared.ranges)) : resultText(one.scalar),
+  );
   return {
     what,
     expected: expected.join(", "),
     judge(view) {
       const values = callsOf(view)
-        .filter((call) => call.name === callText(name))
+        .filter((call) => call.name === name)
         .map(read);
       const actual = values.join(", ") || "not called";
       if (forEach) return { ok: actual === expected.join(", "), actual };

@@ -1,3 +1,4 @@
+import type { ViolationReport } from "../audit/report.ts";
 import type { NotifierEvent } from "../notifier/events.ts";
 import type { TaskEvent } from "../sim/events.ts";
 import type { ReapEvent } from "../sim/victim.ts";
@@ -9,6 +10,8 @@ export interface Observation {
   readonly step: number;
   readonly task: string;
   readonly event: NotifierEvent | TaskEvent | ReapEvent;
+  /** What the auditor found by it. */
+  readonly reports: readonly ViolationReport[];
 }
 
 /** One call of a callback. */
@@ -47,13 +50,21 @@ export class Journal {
   readonly log: string[] = [];
   /** Numbers of the attempts that the OOM reaper has begun. */
   readonly attempts: number[] = [];
+  /** Who refused last, whoever had asked. */
+  refusedBy: string | number | undefined;
   step = 0;
+  /** The passive mirror that is about to be inserted: its handle is not known before. */
+  inserting: string | undefined;
   /** Called when a sequence has become even, before anything else has happened. */
   onThaw: (() => void) | undefined;
   readonly #world: World;
   readonly #open: CallRecord[] = [];
   readonly #nonBlockDepth = new Map<string, number>();
   readonly #blocked = new Set<string>();
+  /** Names of passive mirrors by address space and handle. */
+  readonly #mirrorNames = new Map<string, string>();
+  /** Interval notifiers and passive mirrors whose insertion waits for the thaw. */
+  readonly #waiting = new Set<string>();
 
   constructor(world: World) {
     this.#world = world;
@@ -82,8 +93,10 @@ export class Journal {
 
   tell(event: NotifierEvent | TaskEvent): void {
     const task = this.#world.currentTask;
-    this.observations.push({ step: this.step, task, event });
-    this.#world.auditor.observe(event, task);
+    const { auditor } = this.#world;
+    const found = auditor.reports.length;
+    auditor.observe(event, task);
+    this.observations.push({ step: this.step, task, event, reports: auditor.reports.slice(found) });
     switch (event.kind) {
       case "callback-enter":
         this.#enter(task, event);
@@ -93,6 +106,9 @@ export class Journal {
         break;
       case "callback-threw":
         this.#leave(task, event, `throws ${event.message}`);
+        break;
+      case "invalidate-refused":
+        this.refusedBy = event.refusedBy;
         break;
       case "warn":
         this.warnings.push(
@@ -104,14 +120,29 @@ export class Journal {
         if (event.sequence % 2 === 0) this.onThaw?.();
         break;
       case "interval-insert":
-      case "interval-remove":
-        if (!event.deferred) this.trace.push(`${event.kind.slice(9)} ${event.notifier}`);
+        this.#insert(event.notifier, event.deferred);
         break;
       case "interval-inserted":
-        this.trace.push(`insert ${event.notifier}`);
+        this.#insert(event.notifier, false);
+        break;
+      case "interval-remove":
+        this.#remove(event.notifier, event.deferred);
         break;
       case "interval-removed":
-        this.trace.push(`remove ${event.notifier}`);
+        this.#remove(event.notifier, false);
+        break;
+      case "mirror-insert":
+        this.#mirrorNames.set(`${event.mm} ${event.mirror}`, this.inserting ?? "");
+        this.#insert(this.inserting ?? "", event.deferred);
+        break;
+      case "mirror-inserted":
+        this.#insert(this.nameOf(event.mm, event.mirror), false);
+        break;
+      case "mirror-remove":
+        this.#remove(this.nameOf(event.mm, event.mirror), event.deferred);
+        break;
+      case "mirror-removed":
+        this.#remove(this.nameOf(event.mm, event.mirror), false);
         break;
       case "unlinked":
         this.trace.push(`unlink ${event.notifier}`);
@@ -121,7 +152,9 @@ export class Journal {
         break;
       case "install":
       case "tear-down":
-        this.trace.push(`${event.kind === "install" ? "install" : "teardown"} ${event.subscriber}`);
+        this.trace.push(
+          `${event.kind === "install" ? "install" : "teardown"} ${this.nameOf(event.mm, event.subscriber)}`,
+        );
         break;
       case "block":
         this.#blocked.add(task);
@@ -132,8 +165,15 @@ export class Journal {
     }
   }
 
+  /** Passive mirrors are known by their handles everywhere but in files. */
+  nameOf(mm: string, subscriber: string | number): string {
+    if (typeof subscriber === "string") return subscriber;
+    return this.#mirrorNames.get(`${mm} ${subscriber}`) ?? `mirror ${subscriber}`;
+  }
+
   tellReap(event: ReapEvent): void {
-    this.observations.push({ step: this.step, task: this.#world.currentTask, event });
+    const task = this.#world.currentTask;
+    this.observations.push({ step: this.step, task, event, reports: [] });
     if (event.kind === "log") this.log.push(event.line);
     else if (event.kind === "reap-sleep") this.tellSleep(event.microseconds);
     else if (event.kind === "reap-attempt") this.attempts.push(event.attempt);
@@ -158,6 +198,20 @@ export class Journal {
     this.calls.push(call);
     this.#open.push(call);
     this.trace.push(name);
+  }
+
+  #insert(name: string, deferred: boolean): void {
+    if (deferred) {
+      this.#waiting.add(name);
+      return;
+    }
+    this.#waiting.delete(name);
+    this.trace.push(`insert ${name}`);
+  }
+
+  /** What was never in the tree does not leave it. */
+  #remove(name: string, deferred: boolean): void {
+    if (!deferred && !this.#waiting.delete(name)) this.trace.push(`remove ${name}`);
   }
 
   /** A range by the name of the VMA that has it. */

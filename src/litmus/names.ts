@@ -1,6 +1,7 @@
 // The names that files use for what the library names by types.
 
 import type { InvalidationEvent } from "../notifier/range.ts";
+import type { CallbackName } from "./scenario.ts";
 
 export const EVENT_NAMES: readonly InvalidationEvent[] = [
   "UNMAP",
@@ -12,3 +13,20 @@ export const EVENT_NAMES: readonly InvalidationEvent[] = [
   "MIGRATE",
   "EXCLUSIVE",
 ];
+
+/** The callbacks of a list notifier, with what they are if the file does not say. */
+export const LIST_CALLBACKS: ReadonlyMap<CallbackName, "there" | "absent"> = new Map([
+  ["start", "there"],
+  ["end", "there"],
+  ["release", "there"],
+  ["alloc", "there"],
+  ["free", "there"],
+  ["invalidate_range", "absent"],
+  ["clear_flush_young", "absent"],
+  ["clear_young", "absent"],
+  ["test_young", "absent"],
+  ["secondary_tlb", "absent"],
+]);
+
+/** Those of an interval notifier that are named by more than its own name. */
+export const TWO_PASS_CALLBACKS: readonly CallbackName[] = ["start", "finish"];

@@ -1,25 +1,12 @@
 import { Compiler } from "./compiler.ts";
 import { type Declared, nameOf, type SubscriberKind } from "./declared.ts";
+import { LIST_CALLBACKS, TWO_PASS_CALLBACKS } from "./names.ts";
 import type { Program } from "./program.ts";
 import { addressOf, type Bounds, boundsOf } from "./quantities.ts";
 import type { CallbackName, SubscriberDeclaration } from "./scenario.ts";
 import type { Item } from "./source.ts";
 
 const KINDS: readonly SubscriberKind[] = ["list", "interval", "passive"];
-
-/** With what they are if the file does not say. */
-const LIST_CALLBACKS: ReadonlyMap<CallbackName, "there" | "absent"> = new Map([
-  ["start", "there"],
-  ["end", "there"],
-  ["release", "there"],
-  ["alloc", "there"],
-  ["free", "there"],
-  ["invalidate_range", "absent"],
-  ["clear_flush_young", "absent"],
-  ["clear_young", "absent"],
-  ["test_young", "absent"],
-  ["secondary_tlb", "absent"],
-]);
 
 const EMPTY: Program = { operations: [], decidesSequence: false };
 
@@ -30,7 +17,12 @@ export interface Shape {
   readonly bounds: Bounds | undefined;
 }
 
-export function shapesOf(entries: readonly [string, Item][]): Shape[] {
+/** `vmas` by name, so that a notifier can mirror one; and those above it, to mirror the same. */
+export function shapesOf(
+  entries: readonly [string, Item][],
+  vmas: ReadonlyMap<string, Bounds>,
+): Shape[] {
+  const ranges = new Map(vmas);
   return entries.map(([name, item]) => {
     if (!item.isMap) {
       if (item.scalar === "list") return { name, kind: "list", bounds: undefined };
@@ -41,14 +33,15 @@ export function shapesOf(entries: readonly [string, Item][]): Shape[] {
       item.fail(`${name} needs exactly one of the keys ${KINDS.join(", ")}`);
     }
     const [[kind, value]] = found;
-    const bounds = kind === "list" ? undefined : readBounds(value);
+    const bounds = kind === "list" ? undefined : readBounds(value, ranges);
+    if (bounds !== undefined) ranges.set(name, bounds);
     return { name, kind: kind as SubscriberKind, bounds };
   });
 }
 
-/** `[start, end]`, or `{ start, length }`, which can be empty or too long. */
-function readBounds(item: Item): Bounds {
-  if (!item.isMap) return boundsOf(item, new Map());
+/** `[start, end]`, a name, or `{ start, length }`, which can be empty or too long. */
+function readBounds(item: Item, ranges: ReadonlyMap<string, Bounds>): Bounds {
+  if (!item.isMap) return boundsOf(item, ranges);
   const fields = item.fields(["start", "length"]);
   const read = (name: string): bigint =>
     addressOf(fields.get(name) ?? item.fail(`${name} is missing`));
@@ -115,7 +108,7 @@ function readCallbacks(
     if (isTwoPass && fields.has("invalidate")) {
       item.fail("an interval notifier has either invalidate, or start and finish");
     }
-    const names: CallbackName[] = isTwoPass ? ["start", "finish"] : ["invalidate"];
+    const names: readonly CallbackName[] = isTwoPass ? TWO_PASS_CALLBACKS : ["invalidate"];
     for (const name of names) readCallback(callbacks, name, fields.get(name), "interval", declared);
     if (isTwoPass && !callbacks.has("start")) item.fail("start cannot be none");
     if (!isTwoPass && !callbacks.has("invalidate")) item.fail("invalidate cannot be none");

@@ -1,8 +1,9 @@
 import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
+import type { LockKind } from "../sim/named-lock.ts";
 import type { VmaKind } from "../sim/vma.ts";
 import type { Clause } from "./clause.ts";
 import { Compiler } from "./compiler.ts";
-import { type Declared, type LockKind, nameOf } from "./declared.ts";
+import { type Declared, nameOf } from "./declared.ts";
 import { readExpectations } from "./expectations.ts";
 import { readNotifiers, shapesOf } from "./parse-notifiers.ts";
 import { readStep } from "./parse-steps.ts";
@@ -65,12 +66,13 @@ export function parseScenario(text: string): Scenario {
   const mmNames = mms.map(({ name }) => name);
   const workqueues = readWorkqueues(fields.get("workqueues"));
   const notifierItems = fields.get("notifiers")?.entries ?? [];
-  const shapes = shapesOf(notifierItems);
+  const vmas = mms.flatMap((mm) => mm.vmas);
+  const shapes = shapesOf(notifierItems, rangesOf(vmas));
   const declared: Declared = {
     mms: mmNames,
     locks,
     subscribers: new Map(shapes.map(({ name, kind }) => [name, kind])),
-    ranges: rangesOf(shapes, mms),
+    ranges: rangesOf([...shapes, ...vmas]),
     completions: namesOf(fields.get("completions")),
     works: (fields.get("works")?.entries ?? []).map(([name]) => name),
     workqueues: [...workqueues.keys()],
@@ -153,11 +155,10 @@ function readLocks(item: Item | undefined): ReadonlyMap<string, LockKind> {
 }
 
 function rangesOf(
-  shapes: readonly { readonly name: string; readonly bounds: Bounds | undefined }[],
-  mms: readonly MmDeclaration[],
+  named: readonly { readonly name: string; readonly bounds: Bounds | undefined }[],
 ): ReadonlyMap<string, Bounds> {
   const ranges = new Map<string, Bounds>();
-  for (const { name, bounds } of [...shapes, ...mms.flatMap(({ vmas }) => vmas)]) {
+  for (const { name, bounds } of named) {
     if (bounds !== undefined) ranges.set(name, bounds);
   }
   return ranges;

@@ -5,7 +5,11 @@ export type Property = (world: World, name: string) => string;
 
 export const MM_PROPERTIES: Readonly<Record<string, Property>> = {
   seq: (world, name) => String(world.mm(name).sequence),
-  active: (world, name) => String(world.mm(name).activeInvalidations),
+  active: (world, name) => {
+    const mm = world.mm(name);
+    // The kernel does not count before there is a tree.
+    return String(mm.hasIntervalTree ? mm.activeInvalidations : 0);
+  },
   users: (world, name) => String(world.mm(name).users),
   count: (world, name) => String(world.mm(name).count),
   block: (world, name) => String(world.mm(name).hasSubscriptions),
@@ -32,10 +36,14 @@ export const LIST_PROPERTIES: Readonly<Record<string, Property>> = {
 export const INTERVAL_PROPERTIES: Readonly<Record<string, Property>> = {
   seq(world, name) {
     const { interval, mirror, declaration } = world.subscriber(name);
-    if (interval !== undefined) return String(interval.sequence);
-    if (mirror === undefined) return "none";
-    const { mirrors } = world.mm(declaration.mm);
-    return mirrors.has(mirror) ? String(mirrors.sequenceOf(mirror)) : "none";
+    const mm = world.mm(declaration.mm);
+    if (interval !== undefined) {
+      const isInserted = interval.inTree || mm.deferred.includes(interval);
+      return isInserted ? String(interval.sequence) : "none";
+    }
+    return mirror !== undefined && mm.mirrors.has(mirror)
+      ? String(mm.mirrors.sequenceOf(mirror))
+      : "none";
   },
   in_tree: (world, name) =>
     String(treeOf(world, world.subscriber(name).declaration.mm).includes(name)),

@@ -1,4 +1,5 @@
-import { callName, type Observation } from "./journal.ts";
+import type { ViolationReport } from "../audit/report.ts";
+import { callName, type Journal, type Observation } from "./journal.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { LitmusRun } from "./runner.ts";
 import type { Scenario } from "./scenario.ts";
@@ -15,34 +16,69 @@ const COLUMN = 4;
 
 /** One run told in order: who called what, who was called for it, and who waits for whom. */
 export function storyOf(scenario: Scenario, run: LitmusRun): string {
+  const { journal } = run;
   const lines = [`${scenario.title} (${run.profile})`, `${scenario.kernel}: ${scenario.why}`, ""];
-  const depths = new Map<string, number>();
-  const columns = new Map<string, number>();
+  const columns = new Columns(lines);
   for (const step of scenario.steps) {
-    const standing = run.standings[step.number - 1];
     lines.push(`${String(step.number).padStart(3)}  ${step.text}`);
-    const told = run.journal.observations.filter((one) => one.step === step.number);
+    if (step.operations !== undefined) for (const task of step.tasks) columns.begin(task);
+    const told = journal.observations.filter((one) => one.step === step.number);
     for (let i = 0; i < told.length; i += 1) {
-      const { task } = told[i];
-      const line = lineOf(told[i].event);
-      if (line === undefined) continue;
-      if (!columns.has(task)) columns.set(task, columns.size * COLUMN);
-      let depth = depths.get(task) ?? 0;
-      if (line.depth === -1) depth = Math.max(0, depth - 1);
+      const { task, event } = told[i];
+      const line = lineOf(event, journal);
       const answer = answerAt(told, i);
-      const text = answer === undefined ? line.text : `${line.text} ${answer}`;
-      lines.push(`     ${" ".repeat(columns.get(task) ?? 0)}${task}  ${"  ".repeat(depth)}${text}`);
+      if (line !== undefined) {
+        columns.tell(task, answer === undefined ? line : { text: `${line.text} ${answer}` });
+      }
+      const found = answer === undefined ? [told[i]] : [told[i], told[i + 1]];
+      for (const report of found.flatMap(({ reports }) => reports)) {
+        columns.tell(task, { text: reportText(report) });
+      }
       if (answer !== undefined) i += 1;
-      else if (line.depth === 1) depth += 1;
-      depths.set(task, depth);
     }
+    const standing = run.standings[step.number - 1];
     if (standing === undefined) {
       lines.push("     the run ended here");
       break;
     }
     for (const one of standing) lines.push(`     = ${one}`);
   }
+  const told = journal.observations.reduce((sum, { reports }) => sum + reports.length, 0);
+  for (const report of run.reports.slice(told)) lines.push(`     ${reportText(report)}`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Writes what tasks do, each in a column of its own and as deep as its calls. */
+class Columns {
+  readonly #lines: string[];
+  readonly #indents = new Map<string, number>();
+  readonly #depths = new Map<string, number>();
+
+  constructor(lines: string[]) {
+    this.#lines = lines;
+  }
+
+  /** A task begins something new. What ended with an error has not told of its return. */
+  begin(task: string): void {
+    this.#depths.delete(task);
+  }
+
+  tell(task: string, { text, depth }: Line): void {
+    let indent = this.#indents.get(task);
+    if (indent === undefined) {
+      indent = this.#indents.size * COLUMN;
+      this.#indents.set(task, indent);
+    }
+    const before = this.#depths.get(task) ?? 0;
+    const after = Math.max(0, before + (depth ?? 0));
+    this.#depths.set(task, after);
+    const deep = "  ".repeat(Math.min(before, after));
+    this.#lines.push(`     ${" ".repeat(indent)}${task}  ${deep}${text}`);
+  }
+}
+
+function reportText({ id, message, quality }: ViolationReport): string {
+  return `! ${id}${quality ? " (quality)" : ""}: ${message}`;
 }
 
 /** A callback that did nothing that is told gets its answer on the same line. */
@@ -58,7 +94,9 @@ function answer({ result }: { readonly result: unknown }): string {
   return result === null ? "returns" : `returns ${resultText(result)}`;
 }
 
-function lineOf(event: Observation["event"]): Line | undefined {
+function lineOf(event: Observation["event"], journal: Journal): Line | undefined {
+  const mirrorOf = ({ mm, mirror }: { readonly mm: string; readonly mirror: number }): string =>
+    journal.nameOf(mm, mirror);
   switch (event.kind) {
     case "invalidate-enter": {
       const mode = event.blockable ? "" : "_nonblock";
@@ -68,7 +106,10 @@ function lineOf(event: Observation["event"]): Line | undefined {
     case "invalidate-start":
       return { text: "returns 0", depth: -1 };
     case "invalidate-refused":
-      return { text: `returns -${event.errno}, refused by ${event.refusedBy}`, depth: -1 };
+      return {
+        text: `returns -${event.errno}, refused by ${journal.nameOf(event.mm, event.refusedBy)}`,
+        depth: -1,
+      };
     case "invalidate-end-enter":
       return { text: `mmu_notifier_invalidate_range_end(${event.mm})`, depth: 1 };
     case "invalidate-end":
@@ -128,15 +169,33 @@ function lineOf(event: Observation["event"]): Line | undefined {
       return { text: `${event.notifier} comes into the tree` };
     case "interval-removed":
       return { text: `${event.notifier} leaves the tree` };
+    case "mirror-insert": {
+      const how = event.deferred ? "deferred" : "into the tree";
+      return { text: `${mirrorOf(event)} is inserted: ${how}, seq ${event.sequence}` };
+    }
+    case "mirror-remove":
+      return { text: `${mirrorOf(event)} is removed: ${event.deferred ? "deferred" : "at once"}` };
+    case "mirror-inserted":
+      return { text: `${mirrorOf(event)} comes into the tree` };
+    case "mirror-removed":
+      return { text: `${mirrorOf(event)} leaves the tree` };
+    case "mirror-lock":
+      return { text: `takes the lock of ${mirrorOf(event)}` };
+    case "mirror-trylock-failed":
+      return { text: `tries the lock of ${mirrorOf(event)}: held` };
+    case "mirror-unlock":
+      return { text: `releases the lock of ${mirrorOf(event)}` };
     case "set-sequence":
       return { text: `mmu_interval_set_seq(${event.notifier}, ${event.sequence})` };
     case "read-enter":
-      return { text: `mmu_interval_read_begin(${event.subscriber})` };
+      return { text: `mmu_interval_read_begin(${journal.nameOf(event.mm, event.subscriber)})` };
     case "read-begin":
-      return { text: `mmu_interval_read_begin(${event.subscriber}) returns ${event.sequence}` };
+      return {
+        text: `mmu_interval_read_begin(${journal.nameOf(event.mm, event.subscriber)}) returns ${event.sequence}`,
+      };
     case "read-retry":
       return {
-        text: `mmu_interval_read_retry(${event.subscriber}, ${event.sequence}): ${event.retry}`,
+        text: `mmu_interval_read_retry(${journal.nameOf(event.mm, event.subscriber)}, ${event.sequence}): ${event.retry}`,
       };
     case "lock":
       return { text: `takes ${event.lock}${modeText(event.mode)}` };
@@ -155,9 +214,13 @@ function lineOf(event: Observation["event"]): Line | undefined {
     case "pte-change":
       return { text: `changes page table entries ${rangeText(event)} of ${event.mm}` };
     case "install":
-      return { text: `installs entries ${rangeText(event)} of ${event.subscriber}` };
+      return {
+        text: `installs entries ${rangeText(event)} of ${journal.nameOf(event.mm, event.subscriber)}`,
+      };
     case "tear-down":
-      return { text: `tears down entries ${rangeText(event)} of ${event.subscriber}` };
+      return {
+        text: `tears down entries ${rangeText(event)} of ${journal.nameOf(event.mm, event.subscriber)}`,
+      };
     case "reap-attempt":
       return { text: `oom_reap_task_mm(${event.mm}): attempt ${event.attempt}`, depth: 1 };
     case "reap-attempted":

@@ -54,13 +54,13 @@ export class Subscriber {
         },
       }),
       ...(has("clear_flush_young") && {
-        clearFlushYoung: () => this.#tell("clear_flush_young"),
+        clearFlushYoung: () => this.#runNow("clear_flush_young") === true,
       }),
-      ...(has("clear_young") && { clearYoung: () => this.#tell("clear_young") }),
-      ...(has("test_young") && { testYoung: () => this.#tell("test_young") }),
+      ...(has("clear_young") && { clearYoung: () => this.#runNow("clear_young") === true }),
+      ...(has("test_young") && { testYoung: () => this.#runNow("test_young") === true }),
       ...(has("secondary_tlb") && {
         archInvalidateSecondaryTlbs: () => {
-          this.#tell("secondary_tlb");
+          this.#runNow("secondary_tlb");
           return undefined;
         },
       }),
@@ -114,15 +114,14 @@ export class Subscriber {
     const answer = yield* this.#call(callback, { range, interval, sequence });
     if (answer !== undefined) return answer !== false;
     if (this.#program(callback).decidesSequence) return true;
-    const task = world.currentTask;
     const lock = userLock === undefined ? undefined : world.lock(userLock);
     if (lock !== undefined) {
-      if (range.blockable) yield* lock.lock(task, "write");
-      else if (!lock.tryLock(task, "write")) return false;
+      if (range.blockable) yield* lock.lock();
+      else if (!lock.tryLock()) return false;
     }
     yield { kind: "point", label: `${this.name}:before set_seq` };
     interval.setSequence(sequence);
-    lock?.unlock(task);
+    lock?.unlock();
     return true;
   }
 
@@ -145,11 +144,6 @@ export class Subscriber {
     this.#world.tellCall(`${this.name}.alloc`);
     this.#runNow("alloc");
     return undefined;
-  }
-
-  #tell(callback: CallbackName): boolean {
-    this.#world.tellCall(`${this.name}.${callback}`);
-    return this.#runNow(callback) === true;
   }
 
   #program(callback: CallbackName): Program {

@@ -78,7 +78,14 @@ export class AddressSpace implements Disposable {
     const engine = options.engine ?? defaultEngine();
     const points = options.points ?? false;
     const state = new IntervalState(profile.removeWaitsForDeferred);
-    this.mirrors = new PassiveMirrors(this.name, engine, state, !profile.passiveFirst, events);
+    this.mirrors = new PassiveMirrors(
+      this.name,
+      engine,
+      state,
+      () => this.users > 0,
+      !profile.passiveFirst,
+      events,
+    );
     this.#subscriptions = new Subscriptions({
       mm: this,
       profile,

@@ -120,7 +120,9 @@ export class EndWalk implements CallbackWalk {
   }
 
   #enter({ name }: ListNotifier): void {
-    const nonBlockSection = !this.mayBlock && this.#subscriptions.profile.nonBlockSections;
+    const { profile } = this.#subscriptions;
+    // The kernel has it around end only.
+    const nonBlockSection = this.#callback === "end" && !this.mayBlock && profile.nonBlockSections;
     this.#report = this.#subscriptions.report(name, this.#callback, this.#window, {
       nonBlockSection,
     });

@@ -30,7 +30,7 @@ export type Warning =
   /** register with the secondary-TLB callback beside start or end; once for all */
   | "secondary-tlb-with-range-callbacks"
   | "put-without-get"
-  /** an interval notifier was inserted into an address space without users */
+  /** an interval notifier or mirror was inserted into an address space without users */
   | "insert-into-dead-mm"
   /** a sleep inside a non_block section */
   | "sleep-in-non-block-section";

@@ -142,16 +142,20 @@ export class IntervalNotifiers implements Dependant {
     if (this.points) yield { kind: "point", label: `before remove ${notifier.name}` };
     const verdict = this.#tryRemove(notifier);
     if (verdict !== "wait") return verdict === "removed";
-    state.defer(notifier, "remove");
+    state.removerSleeps(notifier);
     const mm = this.#mm.name;
     this.tell({ kind: "interval-remove", mm, notifier: notifier.name, deferred: true });
     const frozenAt = state.sequence;
     // The removal is due from here on, whether or not anybody waits for it.
-    yield* waitUntil(
-      () => state.removalDone(frozenAt),
-      state.thawed,
-      `thaw (remove ${notifier.name})`,
-    );
+    try {
+      yield* waitUntil(
+        () => state.removalDone(frozenAt),
+        state.thawed,
+        `thaw (remove ${notifier.name})`,
+      );
+    } finally {
+      state.removerLeaves(notifier);
+    }
     this.checkAlive();
     return true;
   }

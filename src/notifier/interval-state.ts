@@ -32,6 +32,9 @@ export class IntervalState {
   #insertions = 0;
   /** Deferred work, oldest first; the kernel's list is the other way round. Made when needed. */
   #deferred: Map<IntervalSubscriber, "insert" | "remove"> | undefined;
+  /** What sleeping removers remove. */
+  readonly #removed = new Set<IntervalSubscriber>();
+  #unreturned = 0;
   readonly #removalWaitsForDeferred: boolean;
   /** Those who sleep until the tree thaws. */
   readonly thawed: WaitQueue = new WaitQueue();
@@ -48,6 +51,8 @@ export class IntervalState {
   dispose(): void {
     this.#disposed = true;
     this.#deferred = undefined;
+    this.#removed.clear();
+    this.#unreturned = 0;
     this.thawed.wakeAll();
   }
 
@@ -127,10 +132,31 @@ export class IntervalState {
     if (this.#deferred !== undefined) {
       const deferred = [...this.#deferred].reverse();
       this.#deferred = undefined;
-      for (const [subscriber, work] of deferred) finish(subscriber, work);
+      for (const [subscriber, work] of deferred) {
+        finish(subscriber, work);
+        if (work === "remove" && this.#removed.has(subscriber)) this.#unreturned += 1;
+      }
     }
     this.#thawing = false;
     this.thawed.wakeAll();
+  }
+
+  /** Removers whose removal is done, but who have not returned: each holds its reference until then. */
+  get unreturnedRemovers(): number {
+    return this.#unreturned;
+  }
+
+  /** A remover goes to sleep: its work waits for the thaw. */
+  removerSleeps(subscriber: IntervalSubscriber): void {
+    this.defer(subscriber, "remove");
+    this.#removed.add(subscriber);
+  }
+
+  /** A remover returns, or nobody resumes it any more; the removal itself is due all the same. */
+  removerLeaves(subscriber: IntervalSubscriber): void {
+    if (this.#removed.delete(subscriber) && this.deferredFor(subscriber) === undefined) {
+      this.#unreturned -= 1;
+    }
   }
 
   /** Whether a remover that went to sleep at a sequence may return. */

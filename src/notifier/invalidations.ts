@@ -186,7 +186,9 @@ export class Invalidations implements WindowKeeper {
     { id, sequence, hitCount }: InvalidationWindow,
     range: CallbackRange,
   ): StartWalk | undefined {
-    return startPlainly(this.#subscriptions, { window: id, range, sequence, hits: hitCount });
+    const countsInKernel = this.#subscriptions.hasIntervalTree;
+    const opening = { window: id, range, sequence, hits: hitCount, countsInKernel };
+    return startPlainly(this.#subscriptions, opening);
   }
 
   #enter(range: NotifierRange, blockable: boolean): StartWalk {

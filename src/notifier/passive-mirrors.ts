@@ -7,6 +7,7 @@ import { checkedHandle } from "../engine/handles.ts";
 import { IntervalSet } from "../engine/interval-set.ts";
 import { checkedPairs } from "../engine/pairs.ts";
 import { IntervalidateError } from "../errors.ts";
+import { deadMm } from "./dead-mm.ts";
 import type { EventSink } from "./events.ts";
 import { InsertionNumbers } from "./insertion-numbers.ts";
 import type { IntervalState } from "./interval-state.ts";
@@ -23,6 +24,7 @@ import type { IntervalState } from "./interval-state.ts";
 export class PassiveMirrors implements Dependant {
   readonly #mm: string;
   readonly #state: IntervalState;
+  readonly #inUse: () => boolean;
   readonly #events: EventSink | undefined;
   /** What invalidations see. */
   readonly #tree: IntervalSet;
@@ -36,15 +38,20 @@ export class PassiveMirrors implements Dependant {
   /** @internal Whether there has ever been a mirror. */
   used = false;
 
-  /** For `AddressSpace` only. `ordered`: whether the order of equal starts can be seen. */
+  /**
+   * For `AddressSpace` only. `inUse`: whether it has users. `ordered`: whether the order of equal starts
+   * can be seen.
+   */
   constructor(
     mm: string,
     engine: Engine,
     state: IntervalState,
+    inUse: () => boolean,
     ordered: boolean,
     events: EventSink | undefined,
   ) {
     this.#mm = mm;
+    this.#inUse = inUse;
     this.#tree = new IntervalSet(engine, this);
     this.#state = state;
     this.#insertions = ordered ? InsertionNumbers.of(engine) : undefined;
@@ -76,10 +83,13 @@ export class PassiveMirrors implements Dependant {
    * invalidation is open, the mirror is assumed to be hit by it: its first `readBegin` waits for
    * the thaw.
    *
-   * @throws {IntervalidateError} RANGE, ARGUMENT, CAPACITY or OUT_OF_MEMORY; nothing has changed then
+   * @throws {IntervalidateError} RANGE, ARGUMENT, CAPACITY or OUT_OF_MEMORY; ARGUMENT (EINVAL) in an
+   *   address space that has been released, which nobody would tell of a release any more. Nothing has
+   *   changed then.
    */
   insert(start: Address, end: Address): number {
     const last = closedLast(start, end);
+    this.#checkInUse();
     const state = this.#state;
     let mirror: number;
     const deferred = state.frozen;
@@ -116,6 +126,7 @@ export class PassiveMirrors implements Dependant {
     ends: Float64Array | BigUint64Array,
   ): Uint32Array {
     checkedPairs(starts, ends);
+    this.#checkInUse();
     const state = this.#state;
     const deferred = state.frozen;
     const sequence = state.sequenceOfInsert;
@@ -174,11 +185,15 @@ export class PassiveMirrors implements Dependant {
   *removeSleepable(mirror: number): Sleepable<boolean> {
     const verdict = this.#tryRemove(mirror);
     if (verdict !== "wait") return verdict === "removed";
-    this.#state.defer(mirror, "remove");
+    this.#state.removerSleeps(mirror);
     this.#events?.({ kind: "mirror-remove", mm: this.#mm, mirror, deferred: true });
     // The removal is due from here on, whether or not anybody waits for it.
     const frozenAt = this.#state.sequence;
-    yield* this.#waitForThaw("thaw (remove)", false, () => this.#state.removalDone(frozenAt));
+    try {
+      yield* this.#waitForThaw("thaw (remove)", false, () => this.#state.removalDone(frozenAt));
+    } finally {
+      this.#state.removerLeaves(mirror);
+    }
     return true;
   }
 
@@ -209,6 +224,7 @@ export class PassiveMirrors implements Dependant {
   /** `readBegin` that sleeps until the invalidation has ended. Killable. */
   *readBeginSleepable(mirror: number): Sleepable<number> {
     const sequence = this.#mustFind(mirror).sequenceOf(mirror);
+    this.#events?.({ kind: "read-enter", mm: this.#mm, subscriber: mirror });
     if (sequence === this.#state.sequence) {
       yield* this.#waitForThaw("thaw (read)", true, () => this.#state.readMayBegin(sequence));
     }
@@ -379,6 +395,12 @@ export class PassiveMirrors implements Dependant {
   forget(): void {
     this.#state.dispose();
     this.#lockReleased.wakeAll();
+  }
+
+  #checkInUse(): void {
+    if (this.#inUse()) return;
+    this.#events?.({ kind: "warn", mm: this.#mm, warning: "insert-into-dead-mm", notifier: null });
+    throw deadMm(this.#mm, "Inserting a mirror");
   }
 
   #freeze(): void {

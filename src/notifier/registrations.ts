@@ -5,6 +5,7 @@ import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { checkIntervalOps, checkListOps } from "./callback-checks.ts";
 import { isUnfinished, mustBeSleepable, runSleepable } from "./callback-walk.ts";
+import { deadMm } from "./dead-mm.ts";
 import type { CallbackKind } from "./events.ts";
 import type {
   IntervalNotifier,
@@ -47,8 +48,9 @@ export class Registrations {
   }
 
   get count(): number {
-    const { mirrors, intervals } = this.#subscriptions;
-    return 1 + this.#references + intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    const { mirrors, intervals, state } = this.#subscriptions;
+    const inserted = intervals.size + (mirrors.tree.alive ? mirrors.size : 0);
+    return 1 + this.#references + inserted + state.unreturnedRemovers;
   }
 
   *register<Data>(
@@ -411,13 +413,5 @@ function mustNotSleep(notifier: string): IntervalidateError {
   return new IntervalidateError(
     "ARGUMENT",
     `freeNotifier of ${notifier} must not sleep, but returned a generator or a promise: make it a plain function.`,
-  );
-}
-
-function deadMm(mm: string, what: string): IntervalidateError {
-  return new IntervalidateError(
-    "ARGUMENT",
-    `${what} needs an address space that is in use, and ${mm} has been released.`,
-    { errno: "EINVAL" },
   );
 }

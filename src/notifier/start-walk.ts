@@ -51,6 +51,8 @@ export class StartWalk implements CallbackWalk {
   readonly #subscriptions: Subscriptions;
   readonly range: CallbackRange;
   readonly window: number;
+  /** Without a tree the kernel has no interval phase, and does not count the invalidation. */
+  #countsInKernel = false;
   #phase: Phase = "intervals";
   #at = 0;
   #subscribers: readonly IntervalSubscriber[] = [];
@@ -83,6 +85,7 @@ export class StartWalk implements CallbackWalk {
     const walk = new StartWalk(subscriptions, opening.range, opening.window);
     walk.hits = opening.hits;
     walk.sequence = opening.sequence;
+    walk.#countsInKernel = opening.countsInKernel;
     walk.#phase = "list";
     walk.#list = list;
     walk.#at = at;
@@ -93,6 +96,7 @@ export class StartWalk implements CallbackWalk {
 
   /** Opens the invalidation, which hits these notifiers; what follows is calls. False if it was refused before it began. */
   begin(start: Address, last: Address, notifiers: readonly IntervalNotifier[]): boolean {
+    this.#countsInKernel = this.#subscriptions.hasIntervalTree;
     const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock, notifiers);
     if (plan === undefined) {
       const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
@@ -329,9 +333,8 @@ export class StartWalk implements CallbackWalk {
       this.#subscriptions.endInterval();
       this.#finish();
     } else if (this.refusal !== undefined && !this.mayBlock) {
-      const { profile, hasIntervalTree } = this.#subscriptions;
-      // Without a tree the kernel has not counted this invalidation; with one it forgets it.
-      this.leftActive = !profile.closesIntervalPhase && hasIntervalTree;
+      // The kernel does not come back to an interval phase that it has begun.
+      this.leftActive = this.#countsInKernel && !this.#subscriptions.profile.closesIntervalPhase;
       if (!this.leftActive) this.#subscriptions.endInterval();
       this.#finish();
     } else {
@@ -363,6 +366,8 @@ export interface Opening {
   readonly range: CallbackRange;
   readonly sequence: number;
   readonly hits: number;
+  /** Whether the kernel counts it as active: there was an interval tree when it began. */
+  readonly countsInKernel: boolean;
 }
 
 /**

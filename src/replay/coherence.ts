@@ -15,9 +15,9 @@ export type ViolationKind =
   | "wrong-hit"
   /** A mirror was hit and does not have the sequence of the invalidation. */
   | "unset-sequence"
-  /** A mirror was not hit and has the sequence of the invalidation. */
+  /** A mirror was not hit and has the sequence of the invalidation, or a refusal has left a wrong one. */
   | "wrong-sequence"
-  /** A window was still open when the next event of its address space came, or at the end. */
+  /** A window was still open when the owner of its address space made the next change, or at the end. */
   | "open-window"
   /** A device installed an entry although its retry check told it not to. */
   | "ignored-retry"
@@ -46,6 +46,12 @@ export interface Witness {
   readonly overlapping: readonly MirrorGroup[];
   /** Groups nearby that do not overlap the range. */
   readonly apart: readonly MirrorGroup[];
+  /** The sequence of the address space before the start. */
+  readonly sequenceBefore: number;
+  /** The sequences before a start that may be refused, of all mirrors of `overlapping` in order. */
+  readonly overlappingBefore: readonly number[] | undefined;
+  /** The same of `apart`, if the tree was frozen: then a sequence alone does not tell who hit a mirror. */
+  readonly apartBefore: readonly number[] | undefined;
 }
 
 const VIOLATIONS_KEPT = 100;
@@ -85,8 +91,18 @@ export class Coherence {
     if (this.#kept.length < VIOLATIONS_KEPT) this.#kept.push({ kind, line, message });
   }
 
-  /** Gathers the mirrors that an invalidation of `[start, end)` must hit. */
-  witness(mm: SimulatedMm, start: Address, end: Address, line: number): Witness {
+  /**
+   * Gathers the mirrors that an invalidation of `[start, end)` must hit, just before its start.
+   *
+   * @param mayBeRefused whether the start is a non-blocking one
+   */
+  witness(
+    mm: SimulatedMm,
+    start: Address,
+    end: Address,
+    line: number,
+    mayBeRefused: boolean,
+  ): Witness {
     this.#serial += 1;
     const serial = this.#serial;
     const overlapping: MirrorGroup[] = [];
@@ -99,7 +115,20 @@ export class Coherence {
         (group.overlaps(start, end) ? overlapping : apart).push(group);
       }
     }
-    return { mm, start, end, serial, line, overlapping, apart };
+    const sequenceBefore = mm.space.sequence;
+    const isFrozen = (sequenceBefore & 1) === 1;
+    return {
+      mm,
+      start,
+      end,
+      serial,
+      line,
+      overlapping,
+      apart,
+      sequenceBefore,
+      overlappingBefore: mayBeRefused ? sequencesOf(mm, overlapping) : undefined,
+      apartBefore: isFrozen ? sequencesOf(mm, apart) : undefined,
+    };
   }
 
   /**
@@ -168,16 +197,57 @@ export class Coherence {
     }
   }
 
-  #checkApart({ mm, start, end, line, apart }: Witness, { sequence }: InvalidationWindow): void {
-    const table = this.#table;
+  #checkApart(witness: Witness, { sequence }: InvalidationWindow): void {
+    const { mm, apart, apartBefore } = witness;
     const { tree } = mm.space.mirrors;
+    let at = 0;
     for (const { handles } of apart) {
       for (const handle of handles) {
-        if (tree.sequenceOf(handle) !== sequence) continue;
+        const now = tree.sequenceOf(handle);
+        const before = apartBefore?.[at];
+        at += 1;
+        if (before === undefined ? now !== sequence : now === before) continue;
         this.report(
           "wrong-sequence",
+          witness.line,
+          `${describe(this.#table, slotOf(handle))} lies apart from ${rangeOf(witness)} but has its sequence ${sequence}`,
+        );
+      }
+    }
+  }
+
+  /**
+   * After a refusal by a mirror: whoever comes before it in the tree has been given the sequence of the
+   * start, and will retry without need; the others, and in `strict` all, are as they were before.
+   */
+  checkRefusal(witness: Witness, refusedBy: string | number): void {
+    const { mm, line, overlapping, overlappingBefore = [], sequenceBefore } = witness;
+    const { tree } = mm.space.mirrors;
+    const changesNothing = mm.space.profile === "strict";
+    const others = mm.openWindows.size > 0;
+    const cur = (sequenceBefore | 1) >>> 0;
+    const closed = others ? cur : (cur + 1) >>> 0;
+    const expected = changesNothing ? sequenceBefore : closed;
+    if (mm.space.sequence !== expected) {
+      this.report(
+        "wrong-sequence",
+        line,
+        `${mm.traced.id} has sequence ${mm.space.sequence} after the refusal of ${rangeOf(witness)}, instead of ${expected}`,
+      );
+    }
+    const refuser = slotOf(refusedBy as number);
+    let at = 0;
+    for (const { handles } of overlapping) {
+      for (const handle of handles) {
+        const before = overlappingBefore[at];
+        at += 1;
+        const approved = !changesNothing && this.#table.comesBefore(slotOf(handle), refuser);
+        const now = tree.sequenceOf(handle);
+        if (now === (approved ? cur : before)) continue;
+        this.report(
+          approved ? "unset-sequence" : "wrong-sequence",
           line,
-          `${describe(table, slotOf(handle))} lies apart from ${range(start, end)} but has its sequence ${sequence}`,
+          `${describe(this.#table, slotOf(handle))} has sequence ${now} after mirror ${refusedBy} refused ${rangeOf(witness)}, instead of ${approved ? cur : before}`,
         );
       }
     }
@@ -253,15 +323,27 @@ export class Coherence {
     line: number,
   ): void {
     const table = this.#table;
-    const install = `device ${device} installs an entry of ${describe(table, slot)}`;
     if (table.holder[slot] !== device + 1) {
       // What else is wrong with it follows from this.
-      this.report("unlocked-install", line, `${install} without holding its lock`);
+      this.#reportInstall("unlocked-install", slot, device, line, "without holding its lock");
     } else if (mustRetry) {
-      this.report("ignored-retry", line, `${install} although an invalidation has come in between`);
+      const why = "although an invalidation has come in between";
+      this.#reportInstall("ignored-retry", slot, device, line, why);
     } else if (lookedUpAt < table.group[slot].changeStamps[page]) {
-      this.report("stale-entry", line, `${install} that it looked up before the memory changed`);
+      const why = "that it looked up before the memory changed";
+      this.#reportInstall("stale-entry", slot, device, line, why);
     }
+  }
+
+  #reportInstall(
+    kind: ViolationKind,
+    slot: number,
+    device: number,
+    line: number,
+    why: string,
+  ): void {
+    const mirror = describe(this.#table, slot);
+    this.report(kind, line, `device ${device} installs an entry of ${mirror} ${why}`);
   }
 
   /** @param entries device pages whose entries are installed, as bits */
@@ -282,9 +364,23 @@ export class Coherence {
   }
 }
 
+/** The sequences of all mirrors of some groups, in order. */
+function sequencesOf(mm: SimulatedMm, groups: readonly MirrorGroup[]): number[] {
+  const { tree } = mm.space.mirrors;
+  const sequences: number[] = [];
+  for (const { handles } of groups) {
+    for (const handle of handles) sequences.push(tree.sequenceOf(handle));
+  }
+  return sequences;
+}
+
 function describe(table: MirrorTable, slot: number): string {
   const { start, end, mm } = table.group[slot];
   return `mirror ${table.handle[slot]} of ${range(start, end)} in ${mm.traced.id}`;
+}
+
+function rangeOf({ start, end }: Witness): string {
+  return range(start, end);
 }
 
 function range(start: Address, end: Address): string {

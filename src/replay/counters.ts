@@ -1,4 +1,4 @@
-import type { TraceEventType } from "../trace/index.ts";
+import type { InvalidationEvent } from "../notifier/range.ts";
 
 /** Everything that a replay counts while it runs. */
 export class Counters {
@@ -43,7 +43,7 @@ export class Counters {
   /** The address space was torn down before the reaper had done. */
   exitedFirst = 0;
 
-  countInvalidation(event: TraceEventType, blockable: boolean, hits: number): void {
+  countInvalidation(event: InvalidationEvent, blockable: boolean, hits: number): void {
     this.invalidations += 1;
     this.hits += hits;
     increment(this.events, `${event} ${blockable ? "blockable" : "non-blocking"}`);

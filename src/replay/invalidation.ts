@@ -1,11 +1,12 @@
 import type { Point, Sleepable } from "../blocking/suspension.ts";
 import type { Address } from "../engine/addresses.ts";
+import type { InvalidationEvent } from "../notifier/range.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import type { Random } from "../sim/random.ts";
-import type { TraceEventType } from "../trace/index.ts";
+import type { Witness } from "./coherence.ts";
 import { lowestBit } from "./device-pages.ts";
 import { slotOf } from "./mirror-table.ts";
-import type { SimulatedMm } from "./simulated-mm.ts";
+import type { OpenWindow, SimulatedMm } from "./simulated-mm.ts";
 import type { World } from "./world.ts";
 
 /** A window stays open for 0 to 3 steps of the devices. */
@@ -15,15 +16,26 @@ const WINDOW_OPEN: Point = { kind: "point", label: "window open" };
 
 export interface Invalidation {
   readonly mm: SimulatedMm;
-  readonly event: TraceEventType;
-  readonly blockable: boolean;
+  readonly event: InvalidationEvent;
   readonly start: Address;
   readonly end: Address;
 }
 
+/** An invalidation whose start was approved. */
+export interface OpenInvalidation extends OpenWindow {
+  readonly witness: Witness;
+  /** Handles. */
+  readonly hits: Uint32Array;
+}
+
+/** The answer of a non-blocking start. */
+export type Attempt =
+  | { readonly ok: true; readonly open: OpenInvalidation }
+  | { readonly ok: false; readonly errno: string; readonly refusedBy: string | number };
+
 /**
- * The owner of the memory: brackets each change with start and end, has the mirrors that were hit
- * tear down their entries, and has every step checked.
+ * Whoever changes memory: brackets each change with start and end, has the mirrors that were hit tear
+ * down their entries, and has every step checked.
  */
 export class Invalidator {
   readonly #world: World;
@@ -36,35 +48,44 @@ export class Invalidator {
     this.#verify = verify;
   }
 
-  /** One start, change and end. False if the start was refused: then nothing has changed. */
-  *invalidate(invalidation: Invalidation): Sleepable<boolean> {
-    const { counters, coherence, planter } = this.#world;
-    const { mm, event, blockable, start, end } = invalidation;
-    const { line } = this.#world;
-    const witness = coherence.witness(mm, start, end, line);
-    planter.beforeStart(witness);
+  /** One start, change and end by somebody who may wait. */
+  *invalidate(invalidation: Invalidation): Sleepable<undefined> {
+    const { mm, event, start, end } = invalidation;
+    const witness = this.#witness(invalidation, true);
+    const window = yield* this.#timed(
+      mm.space.invalidateRangeStartSleepable({ start, end, event }),
+    );
+    const open = this.#opened(invalidation, witness, window);
+    yield* this.change(open);
+    if (open.hits.length > 0 && this.#world.planter.commits("open-window")) return;
+    yield* this.end(open);
+  }
 
-    const window = yield* this.#start(invalidation);
-    if (window === undefined) return false;
-    const open = { window, line };
-    mm.openWindows.add(open);
-    counters.countInvalidation(event, blockable, window.hitCount);
-    const hits = planter.afterStart(witness, window.hits);
-    coherence.checkStart(witness, window, hits);
-    if (this.#verify) coherence.checkAgainstScan(witness, hits);
-    this.#tearDown(hits, start, end);
+  /** The start by somebody who may not wait. If it is refused, nothing may be changed. */
+  *tryStart(invalidation: Invalidation): Sleepable<Attempt> {
+    const { mm, event, start, end } = invalidation;
+    const witness = this.#witness(invalidation, false);
+    const result = yield* this.#timed(
+      mm.space.tryInvalidateRangeStartSleepable({ start, end, event }),
+    );
+    if (result.ok) return { ok: true, open: this.#opened(invalidation, witness, result.window) };
+    this.#world.coherence.checkRefusal(witness, result.refusedBy);
+    return result;
+  }
 
+  /** The change itself, and the time around it in which the window is open. */
+  *change({ witness }: OpenInvalidation): Sleepable<undefined> {
     const steps = this.#random.below(OPEN_STEPS_MAX + 1);
     const stepsBeforeChange = this.#random.below(steps + 1);
     for (let i = 0; i < stepsBeforeChange; i += 1) yield WINDOW_OPEN;
-    coherence.change(witness);
+    this.#world.coherence.change(witness);
     for (let i = stepsBeforeChange; i < steps; i += 1) yield WINDOW_OPEN;
+  }
 
-    if (blockable && hits.length > 0 && planter.commits("open-window")) return true;
-    this.#end(window);
-    mm.openWindows.delete(open);
-    coherence.checkEnd(witness);
-    return true;
+  *end(open: OpenInvalidation): Sleepable<undefined> {
+    yield* this.#timed(open.window.endSleepable());
+    open.witness.mm.openWindows.delete(open);
+    this.#world.coherence.checkEnd(open.witness);
   }
 
   /** Reports windows that somebody forgot to end, and ends them, so that the replay can go on. */
@@ -73,44 +94,49 @@ export class Invalidator {
       this.#world.coherence.report(
         "open-window",
         open.line,
-        `window ${open.window.id} of ${mm.traced.id} was still open when its address space had its next event, or its last`,
+        `window ${open.window.id} of ${mm.traced.id} was still open when its address space was changed again, or at the end`,
       );
       open.window.end();
     }
     mm.openWindows.clear();
   }
 
-  *#start(invalidation: Invalidation): Sleepable<InvalidationWindow | undefined> {
+  #witness({ mm, start, end }: Invalidation, blockable: boolean): Witness {
+    const { coherence, planter, line } = this.#world;
+    const witness = coherence.witness(mm, start, end, line, !blockable);
+    planter.beforeStart(witness);
+    return witness;
+  }
+
+  /** Start was approved: the hits are checked, and their entries go before the memory changes. */
+  #opened(
+    { mm, event, start, end }: Invalidation,
+    witness: Witness,
+    window: InvalidationWindow,
+  ): OpenInvalidation {
+    const { counters, coherence, planter } = this.#world;
+    counters.countInvalidation(event, window.blockable, window.hitCount);
+    const hits = planter.afterStart(witness, window.hits);
+    const open = { window, line: witness.line, witness, hits };
+    mm.openWindows.add(open);
+    coherence.checkStart(witness, window, hits);
+    if (this.#verify) coherence.checkAgainstScan(witness, hits);
+    this.#tearDown(hits, start, end);
+    return open;
+  }
+
+  /** Timed up to the first sleep: what others do meanwhile is not the engine's. */
+  *#timed<T>(body: Sleepable<T>): Sleepable<T> {
     const { stopwatch } = this.#world;
-    const { mm, event, blockable, start, end } = invalidation;
-    const range = { start, end, event };
     const before = stopwatch?.() ?? 0;
-    if (!blockable) {
-      const result = mm.space.tryInvalidateRangeStart(range);
-      this.#stopTiming(before);
-      return result.ok ? result.window : undefined;
-    }
-    // Timed up to the first sleep: what others do meanwhile is not the engine's.
-    const sleepable = mm.space.invalidateRangeStartSleepable(range);
-    const first = sleepable.next();
-    this.#stopTiming(before);
+    const first = body.next();
+    if (stopwatch !== undefined) this.#world.engineTime += stopwatch() - before;
     if (first.done) return first.value;
     yield first.value;
-    return yield* sleepable;
+    return yield* body;
   }
 
-  #end(window: InvalidationWindow): void {
-    const before = this.#world.stopwatch?.() ?? 0;
-    window.end();
-    this.#stopTiming(before);
-  }
-
-  #stopTiming(before: number): void {
-    const { stopwatch } = this.#world;
-    if (stopwatch !== undefined) this.#world.engineTime += stopwatch() - before;
-  }
-
-  /** What a callback would do: the entries go before the memory changes. */
+  /** What a callback would do. */
   #tearDown(hits: Uint32Array, start: Address, end: Address): void {
     const { table, counters, wanted } = this.#world;
     const { installed } = table;

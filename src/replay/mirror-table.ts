@@ -82,6 +82,18 @@ export class MirrorTable {
     group.handles.push(handle);
   }
 
+  /** Whether an invalidation comes to a mirror before it comes to another one of the same address space. */
+  comesBefore(slot: number, other: number): boolean {
+    const a = this.group[slot];
+    const b = this.group[other];
+    if (a.start < b.start) return true;
+    if (b.start < a.start) return false;
+    const [first, second] = [this.insertion[slot], this.insertion[other]];
+    // While the tree is frozen insertions pile up, and the last one is carried out first.
+    const isReversed = a.frozenAt !== 0 && a.frozenAt === b.frozenAt;
+    return isReversed ? first > second : first < second;
+  }
+
   /** A device has faulted in a page that it looked up when there had been so many changes. */
   install(slot: number, page: number, lookedUpAt: number): void {
     const bit = 1 << page;

@@ -4,7 +4,9 @@ import type { Address } from "../engine/addresses.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { IntervalidateError } from "../errors.ts";
 import { AddressSpace } from "../notifier/address-space.ts";
+import { NotifierDomain } from "../notifier/domain.ts";
 import type { EventSink } from "../notifier/events.ts";
+import { type ProfileName, profileOf } from "../notifier/profile.ts";
 import { Random } from "../sim/random.ts";
 import {
   type LogSource,
@@ -17,19 +19,21 @@ import {
   type TraceObserver,
 } from "../trace/index.ts";
 import { Device } from "./device.ts";
-import { Invalidator } from "./invalidation.ts";
+import { type Invalidation, Invalidator } from "./invalidation.ts";
 import { MIRRORS_MAX, SEED_MAX, STRIKES_MAX } from "./limits.ts";
 import { MirrorGroup } from "./mirror-group.ts";
-import { reap } from "./oom-reaper.ts";
 import { type MirrorRange, Placement } from "./placement.ts";
 import { PLANTED_FAULTS, type PlantedFault } from "./planted-faults.ts";
+import { mrelease, strike } from "./reaping.ts";
 import { type ReplayReport, reportOf } from "./report.ts";
 import { SimulatedMm } from "./simulated-mm.ts";
 import { withinSpace } from "./space-bounds.ts";
 import { World } from "./world.ts";
 
-/** Virtual time between two events of the log, in microseconds. */
-const EVENT_US = 100;
+/** Virtual time between two events, in microseconds: about what recorded ones took, under strace. */
+const EVENT_US_MIN = 500;
+/** Short logs are stretched to a minute: else no victim would outlive the time it is given to exit. */
+const LOG_US_MIN = 60_000_000;
 const DEVICES = 16;
 /** Between two events the devices take 1 to this many steps, beside those inside a window. */
 const STEPS_PER_EVENT_MAX = 7;
@@ -43,6 +47,8 @@ export interface ReplayOptions {
   readonly oom?: number;
   /** Default 1. Equal seeds give equal runs. */
   readonly seed?: number;
+  /** Whose rules the address spaces and the OOM reaper follow. Default `v6.12`. */
+  readonly profile?: ProfileName;
   /** Compares each hit list with a scan of all mirrors as well. */
   readonly verify?: boolean;
   /** A fault to plant, to see that the checks find it. */
@@ -77,17 +83,18 @@ export async function replay(
 }
 
 type CheckedOptions = ReplayOptions &
-  Required<Pick<ReplayOptions, "mirrors" | "oom" | "seed" | "verify">>;
+  Required<Pick<ReplayOptions, "mirrors" | "oom" | "seed" | "verify" | "profile">>;
 
 function checkOptions(options: ReplayOptions): CheckedOptions {
-  const { mirrors = 4096, oom = 3, seed = 1, verify = false, plant } = options;
-  const checked = { ...options, mirrors, oom, seed, verify };
+  const { mirrors = 4096, oom = 3, seed = 1, verify = false, profile = "v6.12", plant } = options;
+  const checked = { ...options, mirrors, oom, seed, verify, profile };
   checkInteger("mirrors", checked.mirrors, 0, MIRRORS_MAX);
   checkInteger("oom", checked.oom, 0, STRIKES_MAX);
   checkInteger("seed", checked.seed, 0, SEED_MAX);
   if (typeof verify !== "boolean") {
     throw new IntervalidateError("ARGUMENT", `verify must be a boolean, but is ${String(verify)}.`);
   }
+  profileOf(profile);
   if (plant !== undefined && !PLANTED_FAULTS.includes(plant)) {
     throw new IntervalidateError(
       "ARGUMENT",
@@ -109,12 +116,14 @@ class Replayer implements TraceObserver {
   readonly #facts: TraceFacts;
   readonly #options: CheckedOptions;
   readonly #engine: Engine;
+  readonly #domain = new NotifierDomain();
   readonly #world: World;
   readonly #invalidator: Invalidator;
   readonly #placement: Placement;
   readonly #random: Random;
+  readonly #microsecondsPerEvent: number;
   readonly #spaces = new Map<TracedMm, SimulatedMm>();
-  /** Numbers of the events before which the reaper strikes, descending: the next is the last. */
+  /** Numbers of the events before which the OOM killer strikes, descending: the next is the last. */
   readonly #strikes: number[];
   #events = 0;
   #livePieces = 0;
@@ -128,7 +137,9 @@ class Replayer implements TraceObserver {
     const seeds = new Random(options.seed);
     const driver = new SimulatedDriver({
       chooser: seeds.fork(1),
-      onBlock: (task, wait) => this.#world.counters.countWait(`${task}: ${wait.resource}`),
+      // Whose lock it was does not matter for the counts.
+      onBlock: (task, wait) =>
+        this.#world.counters.countWait(`${task}: ${wait.resource.replace(/ of \S+/, "")}`),
     });
     this.#world = new World(driver, options.plant, options.stopwatch);
     this.#invalidator = new Invalidator(this.#world, seeds.fork(2), options.verify);
@@ -137,6 +148,10 @@ class Replayer implements TraceObserver {
       facts.peakVmas === 0 ? 0 : options.mirrors / facts.peakVmas,
     );
     this.#random = seeds.fork(4);
+    this.#microsecondsPerEvent = Math.max(
+      EVENT_US_MIN,
+      Math.ceil(LOG_US_MIN / Math.max(1, facts.events)),
+    );
     for (let i = 0; i < DEVICES; i += 1) {
       driver.spawn("device", new Device(i, this.#world, seeds.fork(100 + i)).run());
     }
@@ -149,7 +164,9 @@ class Replayer implements TraceObserver {
   mmCreated(traced: TracedMm): void {
     const space = new AddressSpace({
       name: traced.id,
+      profile: this.#options.profile,
       engine: this.#engine,
+      domain: this.#domain,
       ...(this.#options.events && { events: this.#options.events }),
     });
     this.#spaces.set(traced, new SimulatedMm(traced, space, this.#world.table));
@@ -196,6 +213,8 @@ class Replayer implements TraceObserver {
     this.#invalidator.closeForgotten(mm);
     this.#livePieces -= mm.pieceCount;
     mm.released = true;
+    // What an exiting process does, so that no reaper looks at it any more.
+    for (const victim of mm.victims) victim.oomSkip = true;
     mm.dropPieces((handle) => this.#world.retireMirror(handle));
     if (mm.mirrors.size === 0) mm.space[Symbol.dispose]();
     this.#spaces.delete(traced);
@@ -235,32 +254,37 @@ class Replayer implements TraceObserver {
     const steps = 1 + this.#random.below(STEPS_PER_EVENT_MAX);
     for (let i = 0; i < steps; i += 1) driver.step();
     this.#strike(mm);
-    driver.advance(EVENT_US);
+    driver.advance(this.#microsecondsPerEvent);
     const range = type === "RELEASE" ? { start: 0, end: RELEASE_END } : withinSpace(start, end);
-    if (range === undefined) counters.unrepresentable += 1;
-    else driver.complete("owner", this.#change({ mm, event: type, blockable, ...range }));
+    if (range === undefined) {
+      counters.unrepresentable += 1;
+    } else if (blockable) {
+      driver.complete("owner", this.#change({ mm, event: type, ...range }));
+    } else {
+      const call = mrelease(mm, range.start, range.end, this.#world, this.#invalidator);
+      driver.complete("process_mrelease", call);
+    }
     this.#events += 1;
     if (this.#events % 1024 === 0) this.#options.onProgress?.(this.#events, this.#facts.events);
   }
 
   /** One event of the log, under the mmap lock as the kernel's system calls are. */
-  *#change(invalidation: Parameters<Invalidator["invalidate"]>[0]): Sleepable<undefined> {
-    const { mmapLock } = invalidation.mm;
+  *#change(invalidation: Invalidation): Sleepable<undefined> {
+    const { mmapLock } = invalidation.mm.space;
     yield* mmapLock.write();
     this.#invalidator.closeForgotten(invalidation.mm);
-    if (!(yield* this.#invalidator.invalidate(invalidation))) {
-      this.#world.counters.refusedMrelease += 1;
-    }
+    yield* this.#invalidator.invalidate(invalidation);
     mmapLock.endWrite();
   }
 
   *#closeForgotten(mm: SimulatedMm): Sleepable<undefined> {
-    yield* mm.mmapLock.write();
+    const { mmapLock } = mm.space;
+    yield* mmapLock.write();
     this.#invalidator.closeForgotten(mm);
-    mm.mmapLock.endWrite();
+    mmapLock.endWrite();
   }
 
-  /** Strikes the address space that is at work, if one of the reaper's moments has come. */
+  /** Strikes the address space that is at work, if the moment of a strike has come. */
   #strike(mm: SimulatedMm): void {
     const next = this.#strikes.at(-1);
     if (next === undefined || next > this.#events) return;
@@ -268,7 +292,7 @@ class Replayer implements TraceObserver {
     if (mm.traced.pieces.every((piece) => piece.shared)) return;
     this.#strikes.pop();
     this.#world.counters.strikes += 1;
-    this.#world.driver.spawn("reaper", reap(mm, this.#world, this.#invalidator));
+    this.#world.driver.spawn("reaper", strike(mm, this.#world, this.#invalidator));
   }
 
   #insertMirrors(mm: SimulatedMm, ranges: readonly MirrorRange[]): void {

@@ -1,3 +1,4 @@
+import type { ProfileName } from "../notifier/profile.ts";
 import type { TraceFacts } from "../trace/index.ts";
 import type { Violation } from "./coherence.ts";
 import type { World } from "./world.ts";
@@ -14,6 +15,7 @@ export interface ReplayReport {
     readonly oom: number;
     readonly seed: number;
     readonly verify: boolean;
+    readonly profile: ProfileName;
     readonly plant: string | null;
   };
   /** Whether an occasion for the planted fault came; null if none was planted. */
@@ -108,7 +110,14 @@ export interface StateAtEnd {
 }
 
 export function reportOf(
-  options: { mirrors: number; oom: number; seed: number; verify: boolean; plant?: string },
+  options: {
+    mirrors: number;
+    oom: number;
+    seed: number;
+    verify: boolean;
+    profile: ProfileName;
+    plant?: string;
+  },
   facts: TraceFacts,
   world: World,
   atEnd: StateAtEnd,
@@ -123,6 +132,7 @@ export function reportOf(
       oom: options.oom,
       seed: options.seed,
       verify: options.verify,
+      profile: options.profile,
       plant: options.plant ?? null,
     },
     plantCommitted: world.planter.committed,

@@ -1,7 +1,7 @@
-import { RwSemaphore } from "../blocking/rw-semaphore.ts";
 import type { Address } from "../engine/addresses.ts";
 import type { AddressSpace } from "../notifier/address-space.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
+import type { Victim } from "../sim/victim.ts";
 import type { Piece, TracedMm } from "../trace/index.ts";
 import { PieceList } from "../trace/piece-list.ts";
 import type { MirrorGroup } from "./mirror-group.ts";
@@ -26,17 +26,17 @@ export interface WatchedPiece {
 }
 
 /**
- * One address space of the log with its simulated half: the notifier's address space, the mmap lock,
- * and which mirrors watch which piece. That last relation is kept from the pieces alone, without the
+ * One address space of the log with its simulated half: the notifier's address space, whose mmap lock
+ * the events of the log take, and which mirrors watch which piece. That last relation is kept from the pieces alone, without the
  * engine, so that it can bear witness against the engine.
  */
 export class SimulatedMm {
   readonly traced: TracedMm;
   readonly space: AddressSpace;
-  /** Held for writing by every event of the log, for reading by an attempt of the OOM reaper. */
-  readonly mmapLock: RwSemaphore;
   readonly openWindows: Set<OpenWindow> = new Set<OpenWindow>();
   released = false;
+  /** The strikes of the OOM killer that are under way. */
+  readonly victims: Set<Victim> = new Set<Victim>();
   /** Handles of the mirrors inserted and not yet removed. */
   readonly mirrors: Set<number> = new Set<number>();
   readonly #table: MirrorTable;
@@ -47,7 +47,6 @@ export class SimulatedMm {
   constructor(traced: TracedMm, space: AddressSpace, table: MirrorTable) {
     this.traced = traced;
     this.space = space;
-    this.mmapLock = new RwSemaphore("mmap lock");
     this.#table = table;
   }
 

@@ -19,9 +19,9 @@ function fileOf(name: string, text: string): string {
 
 const good = fileOf(
   "good.yaml",
-  `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { active: 1 }\n`,
+  `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { count: 1 }\n`,
 );
-const bad = fileOf("bad.yaml", `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { active: 2 }\n`);
+const bad = fileOf("bad.yaml", `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { count: 2 }\n`);
 const invalid = fileOf("invalid.yaml", `${HEAD}steps:\n  - do: nothing\n`);
 
 function litmus(...args: string[]) {
@@ -61,7 +61,7 @@ describe("--json", () => {
         file: bad,
         ok: false,
         failures: [
-          { profile: "v6.12", step: 1, line: 6, what: "active", expected: "2", actual: "1" },
+          { profile: "v6.12", step: 1, line: 6, what: "count", expected: "2", actual: "1" },
         ],
       },
       {
@@ -99,6 +99,7 @@ describe("for people", () => {
         "     T1  mmu_notifier_invalidate_range_start(mm, [0x0, 0x1), UNMAP)",
         "     T1  returns 0",
         "     = T1: 0",
+        "     ! V08: blockable window 1 over [0x0, 0x1) of mm was started at event 1, and nobody ended it",
         "",
         `ok       ${good}: t (v6.12)`,
         "",
@@ -110,7 +111,7 @@ describe("for people", () => {
     expect(litmus("--quiet", good, bad).stdout).toBe(
       [
         `FAILED   ${bad}: t (v6.12)`,
-        "         line 6, step 1, v6.12: active",
+        "         line 6, step 1, v6.12: count",
         "           expected 2",
         "           but it was 1",
         "",

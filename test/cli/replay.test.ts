@@ -30,6 +30,8 @@ describe("intervalidate replay", () => {
       "invalidations",
       "UNMAP blockable",
       "OOM reaper",
+      "profile",
+      "v6.12",
       "seed",
       "memory",
     ]) {
@@ -59,6 +61,13 @@ describe("intervalidate replay", () => {
       "tableBytes",
       "wallMs",
     ]);
+  });
+
+  it("--profile chooses whose rules are followed", () => {
+    const { options } = report(
+      intervalidate(["replay", gcc, "--json", "--profile", "next"]).stdout,
+    );
+    expect(options.profile).toBe("next");
   });
 
   it("--quiet prints nothing when all is well", () => {
@@ -140,6 +149,7 @@ describe("bad input", () => {
     ["more mirrors than handles", [gcc, "--mirrors", "16777216"], /16777215/],
     ["strikes out of range", [gcc, "--oom", "1000001"], /integer from 0 to 1000000/],
     ["seed out of range", [gcc, "--seed", "4294967296"], /integer from 0 to 4294967295/],
+    ["an unknown profile", [gcc, "--profile", "v2.6"], /v4\.19, v5\.5, v6\.12, next, strict/],
     ["an unknown fault", [gcc, "--plant", "gremlin"], /missed-hit/],
   ])("%s: exit 2, one message, nothing on stdout", (_name, args, message) => {
     const { status, stdout, stderr } = intervalidate(["replay", ...args]);

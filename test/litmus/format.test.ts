@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { IntervalidateError } from "../../src/errors.ts";
-import { parseScenario, runLitmus } from "../../src/litmus/index.ts";
+import { parseScenario, runLitmus, storyOf } from "../../src/litmus/index.ts";
 import { engineOf } from "../engine/support.ts";
 
 const engine = engineOf("release");
@@ -39,6 +39,12 @@ describe("a file that is none", () => {
       `${HEAD}notifiers: { A: list }\nsteps:\n  - expect:\n      A.seq: 2`,
       7,
       'there is no "A.seq" here; known are A.users, A.linked',
+    ],
+    [
+      "a callback that nobody has",
+      `${HEAD}notifiers: { A: list }\nsteps:\n  - expect: { no_calls: [A.stop] }`,
+      6,
+      '"A.stop" is no callback; there are A.start, A.end,',
     ],
     ["set_seq in a task", `${HEAD}steps:\n  - do: set_seq`, 5, "in callbacks only"],
     ["pause without a task", `${HEAD}steps:\n  - pause: in A`, 5, "no task runs here"],
@@ -107,6 +113,57 @@ describe("expectations", () => {
     expect(failuresOf("steps:\n  - expect: { not: { seq: 4 } }")).toEqual([]);
     expect(failuresOf("steps:\n  - expect: { not: { seq: 2 } }")).toMatchObject([
       { what: "seq", expected: "not 2", actual: "2" },
+    ]);
+  });
+});
+
+it("the story of a step begins at the margin, whatever an error has left open", () => {
+  const scenario = parseScenario(`${HEAD}notifiers: { A: { list, later: true } }
+steps:
+  - signal: T1
+    do: { register: A }
+    expect: { result: -EINTR }
+  - do: { register: A }
+`);
+  const [run] = runLitmus(scenario, engine).runs;
+  expect(storyOf(scenario, run).split("\n").slice(3)).toEqual([
+    "  1  signal: T1, do: { register: A }",
+    "     T1  mmu_notifier_register(A)",
+    "     = T1: -EINTR",
+    "  2  do: { register: A }",
+    "     T1  mmu_notifier_register(A)",
+    "     T1  returns",
+    "     = T1: 0",
+    "",
+  ]);
+});
+
+describe("what the auditor reports", () => {
+  const text = `${HEAD}profile: v4.19
+notifiers: { A: list, B: { list: { start: refuse } } }
+steps:
+  - do: { Sn: [0, 1] }
+    expect: { reports: [V06 B], reports_say: B has an end }
+finally: { reports: [V06, V08 A], reports_say: A.start approved }
+`;
+  const scenario = parseScenario(text);
+
+  it("can be looked at", () => {
+    expect(runLitmus(scenario, engine).failures).toEqual([]);
+  });
+
+  it("is told where it was found", () => {
+    const [run] = runLitmus(scenario, engine).runs;
+    expect(storyOf(scenario, run).split("\n").slice(3)).toEqual([
+      "  1  do: { Sn: [0, 1] }",
+      "     T1  mmu_notifier_invalidate_range_start_nonblock(mm, [0x0, 0x1), UNMAP)",
+      "     T1    B.start returns -EAGAIN",
+      "     T1    ! V06: B.start returned -EAGAIN in non-blocking mode and B has an end, which is not told whether its start ran",
+      "     T1    A.start returns 0",
+      "     T1  returns -EAGAIN, refused by B",
+      "     = T1: -EAGAIN",
+      "     ! V08: A.start approved non-blocking window 1 over [0x0, 0x1) at event 9, and it was refused and not rolled back",
+      "",
     ]);
   });
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-describe.each(["index", "audit/index", "sim/index", "trace/index", "replay/index"])(
+describe.each(["index", "audit/index", "hmm/index", "sim/index", "trace/index", "replay/index"])(
   "the library entry dist/%s.js",
   (entry) => {
     it("imports nothing from outside this package", async () => {
@@ -43,6 +43,7 @@ describe("the layers", () => {
     notifier: ["engine", "blocking"],
     trace: ["engine"],
     sim: ["engine", "blocking", "notifier"],
+    hmm: ["engine", "blocking", "notifier", "sim"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
     audit: ["engine", "blocking", "notifier", "sim"],
     litmus: ["engine", "blocking", "notifier", "sim", "audit"],

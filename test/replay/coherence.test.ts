@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createEngine } from "../../src/engine/engine.ts";
 import { AddressSpace } from "../../src/notifier/address-space.ts";
+import type { ProfileName } from "../../src/notifier/profile.ts";
 import type { InvalidationWindow } from "../../src/notifier/window.ts";
 import { Coherence, type Witness } from "../../src/replay/coherence.ts";
 import { MirrorGroup } from "../../src/replay/mirror-group.ts";
@@ -21,7 +22,7 @@ let second: number;
 let far: number;
 let foreign: number;
 
-function simulated(id: string): SimulatedMm {
+function simulated(id: string, profile: ProfileName = "strict"): SimulatedMm {
   const traced: TracedMm = {
     id,
     parent: null,
@@ -29,7 +30,7 @@ function simulated(id: string): SimulatedMm {
     pieces: [],
     overlapping: () => [],
   };
-  return new SimulatedMm(traced, new AddressSpace({ name: id, engine }), table);
+  return new SimulatedMm(traced, new AddressSpace({ name: id, profile, engine }), table);
 }
 
 function piece(startPage: number, endPage: number) {
@@ -61,7 +62,7 @@ beforeEach(() => {
 
 function start(startPage: number, endPage: number): [Witness, InvalidationWindow] {
   const range = { start: startPage * PAGE, end: endPage * PAGE };
-  const witness = coherence.witness(mm, range.start, range.end, 7);
+  const witness = coherence.witness(mm, range.start, range.end, 7, false);
   return [witness, mm.space.invalidateRangeStart(range)];
 }
 
@@ -117,6 +118,109 @@ describe("the check of a start", () => {
     coherence.checkStart(witness, window, window.hits);
     expect(window.hits.length).toBe(3);
     expect([witness.overlapping, coherence.violations]).toEqual([[], []]);
+  });
+});
+
+describe("the check of a refused start", () => {
+  /** Ascending: page 0 twice, page 1 (locked), page 1 again, page 2. */
+  let mirrors: number[];
+  let locked: number;
+
+  function refusing(profile: ProfileName): void {
+    mm = simulated("3.0", profile);
+    mm.addPiece(piece(0, 4));
+    mirrors = [
+      ...insert(mm, 0, 1, 2),
+      ...insert(mm, 1, 2, 1),
+      ...insert(mm, 1, 3, 1),
+      ...insert(mm, 2, 3, 1),
+    ];
+    locked = mirrors[2];
+    mm.space.mirrors.lock(locked);
+  }
+
+  function attempt(): Witness {
+    const witness = coherence.witness(mm, 0, 4 * PAGE, 7, true);
+    const result = mm.space.tryInvalidateRangeStart({ start: 0, end: 4 * PAGE });
+    expect(result).toMatchObject({ ok: false, refusedBy: locked });
+    return witness;
+  }
+
+  const sequences = (): number[] =>
+    mirrors.map((handle) => mm.space.mirrors.tree.sequenceOf(handle));
+
+  it.each([
+    ["v6.12", 4, [3, 3, 1, 1, 1]],
+    ["strict", 2, [1, 1, 1, 1, 1]],
+  ] as const)("%s: passes what the profile leaves behind", (profile, sequence, left) => {
+    refusing(profile);
+    coherence.checkRefusal(attempt(), locked);
+    expect([mm.space.sequence, sequences()]).toEqual([sequence, left]);
+    expect(coherence.violations).toEqual([]);
+  });
+
+  it.each([
+    ["v6.12", 0, 1, "unset-sequence"],
+    ["v6.12", 2, 3, "wrong-sequence"],
+    ["v6.12", 3, 3, "wrong-sequence"],
+    ["v6.12", 4, 3, "wrong-sequence"],
+    ["strict", 0, 3, "wrong-sequence"],
+  ] as const)("%s: finds mirror %i with sequence %i: %s", (profile, mirror, sequence, kind) => {
+    refusing(profile);
+    const witness = attempt();
+    mm.space.mirrors.tree.setSequence(mirrors[mirror], sequence);
+    coherence.checkRefusal(witness, locked);
+    expect(kinds()).toEqual([kind]);
+    expect(coherence.violations[0].message).toContain(`mirror ${mirrors[mirror]} of `);
+  });
+
+  it("finds a sequence of the address space that is not what it must be", () => {
+    refusing("v6.12");
+    const witness = attempt();
+    mm.space.tryInvalidateRangeStart({ start: 0, end: PAGE });
+    coherence.checkRefusal(witness, locked);
+    expect(kinds()).toContain("wrong-sequence");
+    expect(coherence.violations[0].message).toMatch(/^3\.0 has sequence 5 .* instead of 4$/);
+  });
+
+  it("lets the tree stay frozen while another window is open", () => {
+    refusing("v6.12");
+    const range = { start: 2 * PAGE, end: 3 * PAGE };
+    const others = coherence.witness(mm, range.start, range.end, 6, false);
+    const window = mm.space.invalidateRangeStart(range);
+    mm.openWindows.add({ window, line: 6 });
+    coherence.checkStart(others, window, window.hits);
+    coherence.checkRefusal(attempt(), locked);
+    expect(sequences()).toEqual([3, 3, 1, 3, 3]);
+    expect(coherence.violations).toEqual([]);
+    // An own start while that one is open: those apart keep the sequence that both share.
+    mm.space.mirrors.unlock(locked);
+    const [witness, second] = start(1, 2);
+    coherence.checkStart(witness, second, second.hits);
+    expect(coherence.violations).toEqual([]);
+    const [again, third] = start(1, 2);
+    mm.space.mirrors.tree.setSequence(mirrors[0], 1);
+    coherence.checkStart(again, third, third.hits);
+    expect(kinds()).toEqual(["wrong-sequence"]);
+  });
+
+  it("knows that what was inserted into a frozen tree comes in backwards", () => {
+    refusing("v6.12");
+    const window = mm.space.invalidateRangeStart({ start: 2 * PAGE, end: 3 * PAGE });
+    const group = new MirrorGroup(mm, 0, PAGE, mm.space.sequence);
+    mm.addGroup(group);
+    for (let i = 0; i < 3; i += 1) {
+      table.add(mm.space.mirrors.insert(group.start, group.end), group);
+    }
+    window.end();
+    const [oldest, middle, newest] = group.handles;
+    mm.space.mirrors.unlock(locked);
+    locked = middle;
+    mm.space.mirrors.lock(locked);
+    coherence.checkRefusal(attempt(), locked);
+    mirrors = [newest, middle, oldest];
+    expect(sequences()).toEqual([5, 3, 3]);
+    expect(coherence.violations).toEqual([]);
   });
 });
 

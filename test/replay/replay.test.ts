@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { PROFILE_NAMES, type ProfileName } from "../../src/notifier/profile.ts";
 import {
   PLANTED_FAULTS,
   type ReplayOptions,
@@ -83,6 +84,62 @@ describe("every log", () => {
       );
     },
   );
+});
+
+describe("profiles", () => {
+  it.each(PROFILE_NAMES)("%s is coherent, and every strike is settled", async (profile) => {
+    const report = await replay(gcc, { profile, oom: 20, verify: true });
+    expect(report.violations).toEqual([]);
+    expect(report.options.profile).toBe(profile);
+    const { strikes, reaped, gaveUp, exitedFirst, refusals } = report.oomReaper;
+    expect([strikes, reaped + gaveUp + exitedFirst]).toEqual([20, 20]);
+    expect(refusals).toBeGreaterThan(0);
+  });
+
+  it.each(PROFILE_NAMES)("%s: a refusal raises the sequence, but in strict", async (profile) => {
+    const open = new Map<string, number>();
+    let changes = 0;
+    let alone = 0;
+    let raised = 0;
+    await replay(gcc, {
+      profile,
+      oom: 20,
+      events: (event) => {
+        const { kind, mm } = event;
+        if (kind === "invalidate-enter") changes = 0;
+        else if (kind === "sequence") changes += 1;
+        else if (kind === "invalidate-start") open.set(mm, (open.get(mm) ?? 0) + 1);
+        else if (kind === "invalidate-end") open.set(mm, (open.get(mm) ?? 0) - 1);
+        else if (kind === "invalidate-refused" && !open.get(mm)) {
+          alone += 1;
+          if (changes === 2) raised += 1;
+        }
+      },
+    });
+    expect(alone).toBeGreaterThan(0);
+    expect(raised).toBe(profile === "strict" ? 0 : alone);
+  });
+
+  it("`next` reaps as CLEAR, the others as UNMAP", async () => {
+    const nonBlocking = async (profile: ProfileName) => {
+      const { byEvent } = (await replay(gcc, { profile })).invalidations;
+      return Object.keys(byEvent).filter((event) => event.endsWith("non-blocking"));
+    };
+    expect(await nonBlocking("next")).toEqual(["CLEAR non-blocking"]);
+    expect(await nonBlocking("v6.12")).toEqual(["UNMAP non-blocking"]);
+  });
+
+  it("since v5.18 a victim has two seconds to exit by itself", async () => {
+    const attempts = async (profile: ProfileName) =>
+      (await replay(gcc, { profile, oom: 20 })).oomReaper.attempts;
+    expect(await attempts("v6.12")).toBeLessThan(await attempts("v5.5"));
+  });
+
+  it("the replays of one program do not see each other", async () => {
+    const alone = withoutMeasured(await replay(gcc));
+    const [first, second] = await Promise.all([replay(gcc), replay(gcc)]);
+    expect([withoutMeasured(first), withoutMeasured(second)]).toEqual([alone, alone]);
+  });
 });
 
 describe("few mirrors and many slots that change hands", () => {
@@ -224,6 +281,7 @@ describe("options", () => {
     { seed: 2 ** 32 },
     { verify: "yes" as never },
     { plant: "gremlin" as never },
+    { profile: "v2.6" as never },
   ])("%o is refused before the log is opened", async (options) => {
     const source: LogSource = {
       name: "never",

@@ -12,10 +12,6 @@ import { type Vma, vmaList } from "../../src/sim/vma.ts";
 export const PAGE = 0x1000;
 export const GIB = 2 ** 30;
 
-export function driverOf(seed: number): SimulatedDriver {
-  return new SimulatedDriver({ chooser: new Random(seed) });
-}
-
 /** A victim of the OOM killer, one list notifier that may refuse, and everything written down. */
 export interface Scene {
   readonly driver: SimulatedDriver;
@@ -29,7 +25,7 @@ export interface Scene {
 }
 
 export function sceneOf(profile: ProfileName, vmas: readonly Vma[]): Scene {
-  const driver = driverOf(1);
+  const driver = new SimulatedDriver({ chooser: new Random(1) });
   const trace: string[] = [];
   const events: ReapEvent[] = [];
   const starts = new Map<number | null, string>();

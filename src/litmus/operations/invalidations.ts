@@ -73,7 +73,6 @@ function compileStart(given: Arguments, compiler: Compiler, blockable: boolean):
     const result = yield* mm.tryInvalidateRangeStartSleepable(range);
     world.invalidations.push({ ...about, window: result.ok ? result.window : undefined });
     if (result.ok) return 0;
-    world.refusedBy = result.refusedBy;
     return /^-?\d/.test(result.errno) ? Number(result.errno) : `-${result.errno}`;
   };
 }

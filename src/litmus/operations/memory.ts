@@ -74,13 +74,13 @@ function compileEntry(
   compiler: Compiler,
   kind: "install" | "tear-down",
 ): Operation {
-  const subscriber = given.argument.text;
   const name = nameOf(given.argument, compiler.declared.subscribers.keys(), "notifier");
   const bounds = compiler.bounds(given.options.get("range") ?? given.argument);
   option(given, "range", (item) => item.isList);
   return plain(({ world }) => {
-    const { mm } = world.subscriber(name).declaration;
-    world.journal.tell({ kind, mm, subscriber, ...bounds });
+    const { declaration, mirror } = world.subscriber(name);
+    const subscriber = mirror ?? name;
+    world.journal.tell({ kind, mm: declaration.mm, subscriber, ...bounds });
     return 0;
   });
 }

@@ -155,6 +155,7 @@ function* insert(world: World, subscriber: Subscriber, mmapLocked: boolean): Sle
   const mm = world.mm(declaration.mm);
   const { start, end } = declaration.bounds as Bounds;
   if (declaration.kind === "passive") {
+    world.journal.inserting = subscriber.name;
     subscriber.mirror = mm.mirrors.insert(start, end);
   } else {
     const length = end - start;
