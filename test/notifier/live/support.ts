@@ -11,7 +11,7 @@ import {
   type Sleepable,
 } from "../../../src/index.ts";
 
-export { Gate, settle, statesOf } from "../../blocking/support.ts";
+export { settle, statesOf } from "../../blocking/support.ts";
 
 export const PAGE = 0x1000;
 export const RANGE = { start: 0x10000, end: 0x11000 } as const;
