@@ -3,12 +3,6 @@ import { Auditor } from "../../../src/audit/auditor.ts";
 import { SimulatedDriver } from "../../../src/blocking/simulated-driver.ts";
 import type { Sleepable } from "../../../src/blocking/suspension.ts";
 import {
-  AddressSpace,
-  NotifierDomain,
-  type NotifierEvent,
-  type ProfileName,
-} from "../../../src/index.ts";
-import {
   amdgpuGfx2018,
   amdgpuHsa2018,
   type Driver,
@@ -16,13 +10,20 @@ import {
   type DriverModel,
   gru2018,
   hfi12018,
+  hmm2018,
   i9152018,
   kvm2018,
   radeon2018,
   scif2018,
   umemOdp2018,
   xenGntdev2018,
-} from "../../../src/sim/drivers/index.ts";
+} from "../../../src/drivers/index.ts";
+import {
+  AddressSpace,
+  NotifierDomain,
+  type NotifierEvent,
+  type ProfileName,
+} from "../../../src/index.ts";
 import type { TaskEvent } from "../../../src/sim/events.ts";
 import { Random } from "../../../src/sim/random.ts";
 import { pages } from "./support.ts";
@@ -194,6 +195,7 @@ const DRIVERS: readonly Expectation[] = [
   { model: gru2018, profiles: BOTH, exact: true, known: [] },
   { model: amdgpuGfx2018, profiles: EARLY, exact: true, known: ["V06", "V31"] },
   { model: umemOdp2018, profiles: EARLY, exact: true, known: ["V03", "V06", "V31"] },
+  { model: hmm2018, profiles: EARLY, exact: true, known: ["V03", "V13"] },
   { model: amdgpuHsa2018, profiles: EARLY, exact: false, known: ["V06", "V31"] },
   { model: xenGntdev2018, profiles: BOTH, exact: false, known: ["V31"] },
   { model: radeon2018, profiles: BOTH, exact: false, known: ["V31"] },
