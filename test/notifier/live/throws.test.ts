@@ -170,6 +170,27 @@ describe.each(START_DOORS)("%s, where a callback throws", (_door, start) => {
   });
 });
 
+describe("an answer that means nothing", () => {
+  it.each([false, true, "EAGAIN", null])(
+    "%s: an error instead of an approval that was not meant, observed or not",
+    (answer) => {
+      for (const events of [undefined, () => {}]) {
+        const { mm } = world({ events: events as never });
+        mm.register(quiet("A"));
+        const blocking = () => answer as never;
+        mm.register({ name: "B", invalidateRangeStart: { blocking, nonblocking: () => true } });
+        expect(() => mm.invalidateRangeStart(RANGE)).toThrow(
+          expect.objectContaining({
+            code: "ARGUMENT",
+            message: expect.stringContaining(`The start of B gave back ${answer}`),
+          }),
+        );
+        expectIdle(mm);
+      }
+    },
+  );
+});
+
 describe("a rollback after a refusal, where an end throws", () => {
   it.each(START_DOORS.slice(2).filter(([door]) => door.startsWith("try")))(
     "%s: the others run, the error takes the place of the refusal",
