@@ -1,3 +1,4 @@
+export { runAsync } from "./blocking/asynchronous-driver.ts";
 export { Completion } from "./blocking/completion.ts";
 export { Mutex } from "./blocking/mutex.ts";
 export { RwSemaphore } from "./blocking/rw-semaphore.ts";

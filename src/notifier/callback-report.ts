@@ -33,10 +33,16 @@ export class CallbackReport {
     this.#nonBlockSection = options.nonBlockSection ?? false;
   }
 
+  // The two that every call sends are written out: to spread an object costs several times as much.
+
   enter(range: NotifierRange | undefined, blockable: boolean, sequence: number | null): void {
     this.#subscriptions.tell({
       kind: "callback-enter",
-      ...this.#about(),
+      mm: this.#subscriptions.mm.name,
+      notifier: this.#notifier,
+      callback: this.#callback,
+      window: this.#window,
+      rollback: this.#rollback,
       event: range?.event ?? null,
       start: range?.start ?? null,
       end: range?.end ?? null,
@@ -48,7 +54,15 @@ export class CallbackReport {
   }
 
   leave(result: number | boolean | null): void {
-    this.#subscriptions.tell({ kind: "callback-leave", ...this.#about(), result });
+    this.#subscriptions.tell({
+      kind: "callback-leave",
+      mm: this.#subscriptions.mm.name,
+      notifier: this.#notifier,
+      callback: this.#callback,
+      window: this.#window,
+      rollback: this.#rollback,
+      result,
+    });
   }
 
   threw(error: unknown): void {

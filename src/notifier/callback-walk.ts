@@ -151,6 +151,15 @@ export function runAtOnce(walk: CallbackWalk, answered?: unknown): void {
   rethrow(walk);
 }
 
+/** Settles an answer that is one, where no loop does it. */
+export function settle(walk: CallbackWalk, answer: unknown): void {
+  try {
+    walk.settle(answer);
+  } catch (error) {
+    walk.fail({ error });
+  }
+}
+
 function finishNowOrLater(walk: CallbackWalk, answer: unknown): void {
   const hasFailed = walk.failure !== undefined;
   runNowOrLater(runFrom(walk, { points: false, rethrows: !hasFailed }, answer));

@@ -55,7 +55,7 @@ interface Callback {
  * its invalidations from 1, refused ones included, ranges are half-open.
  */
 export type NotifierEvent =
-  /** Somebody calls start. */
+  /** Somebody calls start: `invalidate-start` or `invalidate-refused` follows, or neither if a callback throws. */
   | {
       readonly kind: "invalidate-enter";
       readonly mm: string;

@@ -29,6 +29,8 @@ export class IntervalNotifiers implements Dependant {
   readonly #events: EventSink | undefined;
   /** Made for the first notifier. */
   #tree: IntervalSet | undefined;
+  /** Inserted and not removed, deferred ones included. */
+  size = 0;
   readonly #byHandle = new Map<number, IntervalNotifier>();
   #found = new Uint32Array(16);
   #made = 0;
@@ -48,11 +50,6 @@ export class IntervalNotifiers implements Dependant {
     this.observed = events !== undefined;
   }
 
-  /** Inserted and not removed, deferred ones included. */
-  get size(): number {
-    return this.#byHandle.size;
-  }
-
   /** Those that invalidations see, in their order. */
   get inTree(): readonly IntervalNotifier[] {
     return [...this.#byHandle.values()].filter((notifier) => notifier.inTree).sort(inTreeOrder);
@@ -68,7 +65,7 @@ export class IntervalNotifiers implements Dependant {
 
   /** Those in the tree that overlap `[start, last]`, ascending by start, equal ones as they came. */
   overlapping(start: Address, last: Address): readonly IntervalNotifier[] {
-    if (this.#byHandle.size === 0 || this.#tree === undefined) return NONE;
+    if (this.size === 0 || this.#tree === undefined) return NONE;
     let count = this.#tree.collect(start, last, this.#found);
     if (count === 0) return NONE;
     if (count > this.#found.length) {
@@ -76,11 +73,16 @@ export class IntervalNotifiers implements Dependant {
       count = this.#tree.collect(start, last, this.#found);
     }
     const notifiers: IntervalNotifier[] = [];
+    let isOrdered = true;
     for (let i = 0; i < count; i += 1) {
       const notifier = this.#byHandle.get(this.#found[i]) as IntervalNotifier;
-      if (notifier.inTree) notifiers.push(notifier);
+      if (!notifier.inTree) continue;
+      const before = notifiers.at(-1);
+      isOrdered &&= before === undefined || inTreeOrder(before, notifier) < 0;
+      notifiers.push(notifier);
     }
-    return notifiers.length > 1 ? notifiers.sort(inTreeOrder) : notifiers;
+    // As often as not they came in that order.
+    return isOrdered ? notifiers : notifiers.sort(inTreeOrder);
   }
 
   /**
@@ -100,6 +102,7 @@ export class IntervalNotifiers implements Dependant {
     this.#tree ??= new IntervalSet(this.#engine, this);
     notifier.handle = this.#tree.insert(start, last);
     this.#byHandle.set(notifier.handle, notifier);
+    this.size += 1;
     this.#made += 1;
     const deferred = state.frozen;
     if (deferred) {
@@ -176,6 +179,7 @@ export class IntervalNotifiers implements Dependant {
   /** The tree is gone, however that came about: nobody may go on waiting for it. */
   forget(): void {
     this.#byHandle.clear();
+    this.size = 0;
     this.state.dispose();
   }
 
@@ -205,6 +209,7 @@ export class IntervalNotifiers implements Dependant {
   #unlink(notifier: IntervalNotifier): void {
     this.#tree?.remove(notifier.handle);
     this.#byHandle.delete(notifier.handle);
+    this.size -= 1;
     notifier.inTree = false;
   }
 

@@ -37,16 +37,18 @@ export class Invalidations implements WindowKeeper {
   start(range: NotifierRange): InvalidationWindow {
     const last = this.#lastOf(range);
     const notifiers = this.#subscriptions.intervals.overlapping(range.start, last);
-    if (this.#needsWalk(notifiers)) {
-      this.#checkStartsAtOnce(range, last, notifiers);
-      const walk = this.#enter(range, true);
-      walk.begin(range.start, last, notifiers);
-      runAtOnce(walk);
-      return this.#approve(walk, range, last);
+    this.#checkCallbacksAtOnce(notifiers);
+    const opened = this.#tryOpen(range, last, true, notifiers);
+    if (opened !== undefined) {
+      if (opened.callbackRange === undefined) return opened;
+      const walk = this.#startList(opened, opened.callbackRange);
+      return walk === undefined ? opened : this.#approve(walk, range, last);
     }
-    this.#checkListStartsAtOnce();
-    const started = this.#startPlainly(range, last, true);
-    return started instanceof StartWalk ? this.#approve(started, range, last) : started;
+    this.#checkLocksAtOnce(range, last);
+    const walk = this.#enter(range, true);
+    walk.begin(range.start, last, notifiers);
+    runAtOnce(walk);
+    return this.#approve(walk, range, last);
   }
 
   *startSleepable(range: NotifierRange): Sleepable<InvalidationWindow> {
@@ -57,8 +59,9 @@ export class Invalidations implements WindowKeeper {
       yield { kind: "point", label: "before inv_start" };
     }
     const notifiers = intervals.overlapping(range.start, last);
-    if (!points && this.#subscriptions.list.length === 0 && !this.#needsWalk(notifiers)) {
-      return this.#open(range, last, true);
+    if (!points && this.#subscriptions.list.length === 0) {
+      const opened = this.#tryOpen(range, last, true, notifiers);
+      if (opened !== undefined) return opened;
     }
     const walk = this.#enter(range, true);
     walk.begin(range.start, last, notifiers);
@@ -69,14 +72,15 @@ export class Invalidations implements WindowKeeper {
   tryStart(range: NotifierRange): StartResult {
     const last = this.#lastOf(range);
     const notifiers = this.#subscriptions.intervals.overlapping(range.start, last);
-    if (this.#needsWalk(notifiers)) {
-      const walk = this.#enter(range, false);
-      if (walk.begin(range.start, last, notifiers)) runAtOnce(walk);
-      return this.#resultOf(walk, range, last);
+    const opened = this.#tryOpen(range, last, false, notifiers);
+    if (opened !== undefined) {
+      if (opened.callbackRange === undefined) return { ok: true, window: opened };
+      const walk = this.#startList(opened, opened.callbackRange);
+      return walk === undefined ? { ok: true, window: opened } : this.#resultOf(walk, range, last);
     }
-    const started = this.#startPlainly(range, last, false);
-    if (started instanceof StartWalk) return this.#resultOf(started, range, last);
-    return { ok: true, window: started };
+    const walk = this.#enter(range, false);
+    if (walk.begin(range.start, last, notifiers)) runAtOnce(walk);
+    return this.#resultOf(walk, range, last);
   }
 
   *tryStartSleepable(range: NotifierRange): Sleepable<StartResult> {
@@ -150,48 +154,41 @@ export class Invalidations implements WindowKeeper {
   }
 
   /**
-   * Whether the interval phase has callbacks, or may find a lock held, or somebody looks at the calls of
-   * the list. If not, the engine does the interval phase by itself.
+   * The interval phase where the engine can do all of it: no notifier has a callback, and no lock is in the
+   * way. Undefined otherwise, and where somebody wants to be told of callbacks; nothing has changed then.
    */
-  #needsWalk(notifiers: readonly IntervalNotifier[]): boolean {
-    const { list, mirrors, observed } = this.#subscriptions;
-    return notifiers.length > 0 || (observed && list.length > 0) || mirrors.tree.heldLocks > 0;
-  }
-
-  /** The hot path. A walk only if a callback had more to say than yes. */
-  #startPlainly(
+  #tryOpen(
     range: NotifierRange,
     last: Address,
     blockable: boolean,
-  ): InvalidationWindow | StartWalk {
-    const countsInKernel = this.#subscriptions.hasIntervalTree;
-    const window = this.#open(range, last, blockable);
-    const { callbackRange } = window;
-    if (callbackRange === undefined) return window;
-    const { id, sequence, hitCount } = window;
-    const opening = {
-      window: id,
-      range: callbackRange,
-      sequence,
-      hits: hitCount,
-      countsInKernel,
-    };
-    return startPlainly(this.#subscriptions, opening) ?? window;
-  }
-
-  /** Opens the invalidation; the list has not been called yet. */
-  #open(range: NotifierRange, last: Address, blockable: boolean): InvalidationWindow {
+    notifiers: readonly IntervalNotifier[],
+  ): InvalidationWindow | undefined {
     const { list, mirrors, state, observed } = this.#subscriptions;
-    this.#count += 1;
-    const id = this.#count;
-    if (observed) this.#tellEnter(id, range, blockable);
+    if (notifiers.length > 0) return undefined;
+    if (observed) {
+      if (list.length > 0 || mirrors.tree.heldLocks > 0) return undefined;
+      this.#tellEnter(this.#count + 1, range, blockable);
+    }
     const sequence = state.sequenceOfStart;
     const hits = mirrors.tree.invalidate(range.start, last, sequence);
+    if (hits < 0) return undefined;
+    this.#count += 1;
+    const id = this.#count;
     this.#subscriptions.startInterval(hits > 0);
     this.#subscriptions.openWindows += 1;
     if (observed) this.#tellStart(id, range, blockable, sequence, hits);
     const seen = list.length === 0 ? undefined : this.#callbackRange(range, blockable);
     return new InvalidationWindow(this, id, range, last, blockable, sequence, hits, seen);
+  }
+
+  /** Calls the list. A walk only if a callback has had more to say than yes. */
+  #startList(
+    { id, sequence, hitCount }: InvalidationWindow,
+    range: CallbackRange,
+  ): StartWalk | undefined {
+    const countsInKernel = this.#subscriptions.hasIntervalTree;
+    const opening = { window: id, range, sequence, hits: hitCount, countsInKernel };
+    return startPlainly(this.#subscriptions, opening);
   }
 
   #enter(range: NotifierRange, blockable: boolean): StartWalk {
@@ -228,28 +225,22 @@ export class Invalidations implements WindowKeeper {
     return { ok: false, errno, refusedBy };
   }
 
-  /** Whatever would have to sleep is found before anything changes. */
-  #checkStartsAtOnce(
-    range: NotifierRange,
-    last: Address,
-    notifiers: readonly IntervalNotifier[],
-  ): void {
-    const { mirrors } = this.#subscriptions;
-    if (mirrors.tree.heldLocks > 0) {
-      const held = mirrors.heldAscending(range.start, last);
-      if (held.length > 0) throw wouldBlock(`The lock of mirror ${held[0]} is held`);
-    }
-    for (const { name, sleeps } of notifiers) {
-      if (sleeps) throw wouldBlock(`The callback of ${name} may sleep`);
-    }
-    this.#checkListStartsAtOnce();
-  }
-
-  #checkListStartsAtOnce(): void {
+  /** Callbacks that would have to sleep are found before anything changes. */
+  #checkCallbacksAtOnce(notifiers: readonly IntervalNotifier[]): void {
     const { sleepsInStart } = this.#subscriptions;
     if (sleepsInStart !== undefined) {
       throw wouldBlock(`The start callback of ${sleepsInStart.name} may sleep`);
     }
+    for (const { name, sleeps } of notifiers) {
+      if (sleeps) throw wouldBlock(`The callback of ${name} may sleep`);
+    }
+  }
+
+  #checkLocksAtOnce({ start }: NotifierRange, last: Address): void {
+    const { mirrors } = this.#subscriptions;
+    if (mirrors.tree.heldLocks === 0) return;
+    const held = mirrors.heldAscending(start, last);
+    if (held.length > 0) throw wouldBlock(`The lock of mirror ${held[0]} is held`);
   }
 
   #endWalk(window: InvalidationWindow): EndWalk {

@@ -1,6 +1,7 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
 import type { Address } from "../engine/addresses.ts";
+import { IntervalidateError } from "../errors.ts";
 import type { CallbackReport, CallbackReportOptions } from "./callback-report.ts";
 import {
   type CallbackWalk,
@@ -9,6 +10,7 @@ import {
   isUnfinished,
   type Obligation,
   runAtOnce,
+  settle,
 } from "./callback-walk.ts";
 import { EAGAIN } from "./errno.ts";
 import type { Finish, IntervalNotifier } from "./interval-notifier.ts";
@@ -313,7 +315,7 @@ export class StartWalk implements CallbackWalk {
   }
 
   #settleStart(notifier: ListNotifier, answer: unknown): void {
-    const errno = startResult(answer);
+    const errno = startResult(notifier.name, answer);
     this.#report?.leave(errno);
     if (errno === 0) return;
     this.refusal = { errno, by: notifier.name };
@@ -401,15 +403,24 @@ export function startPlainly(
   }
   const walk = StartWalk.inList(subscriptions, opening, list, at, section);
   if (failure !== undefined) walk.fail(failure);
-  else if (!isUnfinished(answer)) walk.settle(answer);
+  else if (!isUnfinished(answer)) settle(walk, answer);
   runAtOnce(walk, isUnfinished(answer) ? answer : undefined);
   return walk;
 }
 
-/** 0 approves; what was given up has refused. */
-function startResult(answer: unknown): number {
+/**
+ * 0 approves; what was given up has refused.
+ *
+ * @throws {IntervalidateError} ARGUMENT for what is neither, which nobody would have noticed
+ */
+function startResult(name: string, answer: unknown): number {
+  if (answer === undefined) return 0;
   if (answer === GIVEN_UP) return EAGAIN;
-  return typeof answer === "number" ? answer : 0;
+  if (typeof answer === "number") return answer;
+  throw new IntervalidateError(
+    "ARGUMENT",
+    `The start of ${name} gave back ${String(answer)}: a blocking one gives back nothing, an unchecked one 0 or a negated error number.`,
+  );
 }
 
 function nameOf(subscriber: IntervalSubscriber): string {

@@ -127,3 +127,21 @@ describe("npm run bench:pauses", () => {
     }
   });
 });
+
+describe("npm run bench:callbacks", () => {
+  it("measures who is called through which door, watched and not, and finds all called", () => {
+    const json = join(folder, "callbacks.json");
+    const { status, stdout, stderr } = run("callbacks.js", ["--smoke", "--json", json]);
+    expect([status, stderr]).toEqual([0, ""]);
+    const { cells } = JSON.parse(readFileSync(json, "utf8"));
+    const named = (of: string) => new Set(cells.map((cell: Record<string, unknown>) => cell[of]));
+    expect([...named("door")]).toEqual(["synchronous", "non-blocking", "generator", "promise"]);
+    expect([...named("observed")]).toEqual([false, true]);
+    expect(named("subject").size).toBe(5);
+    for (const { subject, door, fastest, nanoseconds, slowest } of cells) {
+      if (subject.endsWith("generators")) expect(["generator", "promise"]).toContain(door);
+      expect(0 <= fastest && fastest <= nanoseconds && nanoseconds <= slowest).toBe(true);
+    }
+    expect(stdout.match(/^│ passive mirrors /gm)).toHaveLength(8);
+  });
+});

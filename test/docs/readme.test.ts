@@ -1,7 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { intervalidate } from "../cli/command.ts";
 
@@ -12,6 +20,29 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 function blocks(language: string): string[] {
   return [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, "gms"))].map(
     ([, code]) => code,
+  );
+}
+
+/** The cells of the table whose first column has this title. */
+function rows(title: string): string[][] {
+  const lines = readme.split("\n");
+  const first = lines.findIndex((line) => line.startsWith(`| ${title} `)) + 2;
+  const end = lines.findIndex((line, i) => i > first && !line.startsWith("|"));
+  return lines.slice(first, end).map((line) =>
+    line
+      .slice(2, -2)
+      .split("|")
+      .map((cell) => cell.trim()),
+  );
+}
+
+/** The anchors of a text's headings. */
+function headings(text: string): string[] {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, "")
+      .replaceAll(" ", "-"),
   );
 }
 
@@ -33,11 +64,10 @@ describe("the README", () => {
     expect(reproducible(shown)).toEqual(reproducible(stdout));
   });
 
-  it("has a library example that prints what it says", () => {
+  it.each(blocks("js"))("has library examples that print what they say: %#", (example) => {
     const project = mkdtempSync(join(tmpdir(), "intervalidate-readme-"));
     mkdirSync(join(project, "node_modules"));
     symlinkSync(root, join(project, "node_modules/intervalidate"));
-    const [example] = blocks("js");
     writeFileSync(join(project, "example.mjs"), example);
     const printed = execFileSync(process.execPath, ["example.mjs"], {
       cwd: project,
@@ -45,6 +75,37 @@ describe("the README", () => {
     });
     rmSync(project, { recursive: true });
     expect(blocks("text")).toContain(printed);
+  });
+
+  it("explains every error code, and no others", () => {
+    const source = readFileSync(join(root, "src/errors.ts"), "utf8");
+    const [, union] = /export type ErrorCode =(.*?);/s.exec(source) as RegExpExecArray;
+    const codes = [...union.matchAll(/"([A-Z_]+)"/g)].map(([, code]) => code);
+    expect(
+      rows("code")
+        .map(([code]) => code.replaceAll("`", ""))
+        .sort(),
+    ).toEqual(codes.sort());
+  });
+
+  it("gives names of ours for the kernel's that there are", () => {
+    const declared = ["notifier", "blocking"]
+      .flatMap((folder) =>
+        readdirSync(join(root, "dist", folder))
+          .filter((file) => file.endsWith(".d.ts"))
+          .map((file) => readFileSync(join(root, "dist", folder, file), "utf8")),
+      )
+      .join("\n");
+    const table = rows("kernel");
+    expect(table.length).toBeGreaterThan(25);
+    for (const [kernel, ours] of table) {
+      const names = [...ours.matchAll(/`([^`]+)`/g)].flatMap(([, code]) => [
+        ...code.matchAll(/[A-Za-z_]{2,}/g),
+      ]);
+      for (const [name] of names.filter(([word]) => word !== "true" && word !== "false")) {
+        expect(declared, `${name}, for ${kernel}`).toMatch(new RegExp(`\\b${name}\\b`));
+      }
+    }
   });
 
   it("shows how a page streams the engine as the page that is tested does it", () => {
@@ -71,9 +132,15 @@ describe("the README", () => {
     expect(readFileSync(join(root, ".ci/run"), "utf8")).toContain("\nnpm install && npm test\n");
   });
 
-  it("links only to files that exist", () => {
-    for (const [, path] of readme.matchAll(/\]\(([^)#:]+)\)/g)) {
-      expect(() => readFileSync(join(root, path))).not.toThrow();
-    }
-  });
+  it.each(["README.md", "src/notifier/README.md", "bench/README.md"])(
+    "links only to files and headings that exist: %s",
+    (file) => {
+      const text = readFileSync(join(root, file), "utf8");
+      for (const [, path, anchor] of text.matchAll(/\]\(([^)#:]*)(?:#([^)]+))?\)/g)) {
+        const target = path === "" ? join(root, file) : join(root, dirname(file), path);
+        const linked = readFileSync(target, "utf8");
+        if (anchor !== undefined) expect(headings(linked), path).toContain(anchor);
+      }
+    },
+  );
 });

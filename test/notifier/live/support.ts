@@ -1,6 +1,6 @@
 // What the tests of live use share: no simulator, real promises.
 
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import {
   AddressSpace,
   type AddressSpaceOptions,
@@ -11,7 +11,7 @@ import {
   type Sleepable,
 } from "../../../src/index.ts";
 
-export { Gate, settle, statesOf } from "../../blocking/support.ts";
+export { settle, statesOf } from "../../blocking/support.ts";
 
 export const PAGE = 0x1000;
 export const RANGE = { start: 0x10000, end: 0x11000 } as const;
@@ -110,4 +110,17 @@ export async function failureOf(act: () => unknown): Promise<unknown> {
     return error;
   }
   throw new Error("nothing was thrown");
+}
+
+/** Unhandled rejections, which would otherwise fail the run. */
+export function catchUnhandled(): unknown[] {
+  const unhandled: unknown[] = [];
+  const before = process.listeners("unhandledRejection");
+  process.removeAllListeners("unhandledRejection");
+  process.on("unhandledRejection", (reason) => unhandled.push(reason));
+  onTestFinished(() => {
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of before) process.on("unhandledRejection", listener);
+  });
+  return unhandled;
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   type AddressSpace,
   END,
@@ -10,6 +10,7 @@ import {
 } from "../../../src/index.ts";
 import {
   calls,
+  catchUnhandled,
   expectIdle,
   failureOf,
   insert,
@@ -167,6 +168,27 @@ describe.each(START_DOORS)("%s, where a callback throws", (_door, start) => {
       expectIdle(mm);
     }
   });
+});
+
+describe("an answer that means nothing", () => {
+  it.each([false, true, "EAGAIN", null])(
+    "%s: an error instead of an approval that was not meant, observed or not",
+    (answer) => {
+      for (const events of [undefined, () => {}]) {
+        const { mm } = world({ events: events as never });
+        mm.register(quiet("A"));
+        const blocking = () => answer as never;
+        mm.register({ name: "B", invalidateRangeStart: { blocking, nonblocking: () => true } });
+        expect(() => mm.invalidateRangeStart(RANGE)).toThrow(
+          expect.objectContaining({
+            code: "ARGUMENT",
+            message: expect.stringContaining(`The start of B gave back ${answer}`),
+          }),
+        );
+        expectIdle(mm);
+      }
+    },
+  );
 });
 
 describe("a rollback after a refusal, where an end throws", () => {
@@ -489,17 +511,4 @@ function tryStart(mm: AddressSpace) {
 
 function kinds(events: readonly NotifierEvent[]): string[] {
   return events.map(({ kind }) => kind);
-}
-
-/** Unhandled rejections, which would otherwise fail the run. */
-function catchUnhandled(): unknown[] {
-  const unhandled: unknown[] = [];
-  const before = process.listeners("unhandledRejection");
-  process.removeAllListeners("unhandledRejection");
-  process.on("unhandledRejection", (reason) => unhandled.push(reason));
-  onTestFinished(() => {
-    process.removeAllListeners("unhandledRejection");
-    for (const listener of before) process.on("unhandledRejection", listener);
-  });
-  return unhandled;
 }
