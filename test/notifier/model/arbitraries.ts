@@ -36,6 +36,12 @@ const PROPER: fc.Arbitrary<Places> = fc
   .tuple(STARTS, ENDS)
   .map(([a, b]) => (a < b ? { from: a, to: b } : { from: Math.min(b, a), to: a + 1 }));
 
+/** For subscribers: now and then the last byte of the space alone, which a release does not reach. */
+const SUBSCRIBED: fc.Arbitrary<Places> = fc.oneof(
+  { weight: 16, arbitrary: PROPER },
+  { weight: 1, arbitrary: fc.constant({ from: PLACES.length - 2, to: PLACES.length - 1 }) },
+);
+
 /** Whatever the places give. */
 const ANY: fc.Arbitrary<Places> = fc.record({ from: STARTS, to: ENDS });
 
@@ -108,7 +114,7 @@ function lists(size: Size, profile: ProfileName): fc.Arbitrary<ListScript[]> {
   const isOld = profile === "v4.19" || profile === "v5.5";
   const one: fc.Arbitrary<ListScript> = fc.record({
     mm: mmOf(size),
-    there: fc.boolean(),
+    there: fc.constantFrom(true, true, false),
     starts: fc.oneof(
       { weight: 1, arbitrary: fc.constant<StartAnswer[]>([]) },
       { weight: 1, arbitrary: fc.constant<StartAnswer[]>(["approve"]) },
@@ -131,7 +137,7 @@ function intervals(size: Size, profile: ProfileName): fc.Arbitrary<IntervalScrip
   const answers = (twoPass: boolean): fc.Arbitrary<IntervalAnswer[]> =>
     fc.array(twoPass ? TWO_PASS_ANSWERS : INTERVAL_ANSWERS, { minLength: 1, maxLength: 4 });
   const places = fc.oneof(
-    { weight: 24, arbitrary: PROPER },
+    { weight: 24, arbitrary: SUBSCRIBED },
     { weight: 1, arbitrary: ANY },
     { weight: 1, arbitrary: PROPER.map(({ from }) => ({ from, to: TOO_FAR })) },
   );
@@ -153,7 +159,7 @@ function intervals(size: Size, profile: ProfileName): fc.Arbitrary<IntervalScrip
 
 function mirrors(size: Size): fc.Arbitrary<MirrorScript[]> {
   const one = fc
-    .record({ mm: mmOf(size), there: fc.boolean(), places: PROPER })
+    .record({ mm: mmOf(size), there: fc.boolean(), places: SUBSCRIBED })
     .map(({ places: { from, to }, ...rest }) => ({ ...rest, from, to }));
   return fc.array(one, { maxLength: size.mirrors });
 }
@@ -176,19 +182,33 @@ function operations(size: Size, counts: Counts): fc.Arbitrary<Operation> {
   );
   add(
     1,
+    fc.nat(5).map((window) => ({ op: "end-again", window })),
+  );
+  add(
+    1,
     mm.map((one) => ({ op: "synchronize", mm: one })),
   );
   add(
     1,
     fc
-      .tuple(mm, oneIn(4))
+      .tuple(mm, oneIn(3))
       .map(([one, really]) => ({ op: really ? "release" : "test-young", mm: one })),
   );
   if (counts.lists > 0) {
     const list = fc.nat(counts.lists - 1);
-    const ops = ["register", "unregister", "get", "put", "put", "unregister-no-release"] as const;
+    const ops = [
+      "register",
+      "register",
+      "unregister",
+      "unregister",
+      "unregister",
+      "get",
+      "put",
+      "put",
+      "unregister-no-release",
+    ] as const;
     add(
-      8,
+      12,
       fc.tuple(list, fc.constantFrom(...ops)).map(([one, op]) => ({ op, list: one })),
     );
     add(

@@ -23,7 +23,7 @@ interface MirrorEntry extends IntervalEntry {
   lockers: number;
 }
 
-interface OpenWindow {
+interface Window {
   readonly id: number;
   readonly mm: number;
   readonly blockable: boolean;
@@ -42,9 +42,9 @@ export class Book {
   readonly #intervals: IntervalEntry[];
   readonly #mirrors: MirrorEntry[];
   readonly #mms: MmEntry[];
-  readonly #windows: OpenWindow[] = [];
-  /** Windows by id, ended ones included. */
-  readonly #blockable = new Map<number, boolean>();
+  readonly #windows: Window[] = [];
+  /** Those that have ended, or are about to. */
+  readonly #ended: Window[] = [];
   /** What holds a reference, by address space: interval notifiers until their removal returns. */
   readonly #references: number[];
 
@@ -85,6 +85,11 @@ export class Book {
         if (length === 0) return undefined;
         return { op: "end", window: this.#windows[asked.window % length].id };
       }
+      case "end-again": {
+        const { length } = this.#ended;
+        if (length === 0) return undefined;
+        return { op: "end-again", window: this.#ended[asked.window % length].id };
+      }
       case "insert-mirrors": {
         const { mirrors } = this.#program;
         const out = [...new Set(asked.mirrors)].filter((one) => this.#mirrors[one].place === "out");
@@ -100,9 +105,11 @@ export class Book {
     this.#mark(operation, 1);
     switch (operation.op) {
       case "end":
-        this.#windows.splice(
-          this.#windows.findIndex(({ id }) => id === operation.window),
-          1,
+        this.#ended.push(
+          ...this.#windows.splice(
+            this.#windows.findIndex(({ id }) => id === operation.window),
+            1,
+          ),
         );
         break;
       case "register":
@@ -134,7 +141,6 @@ export class Book {
       case "start":
         if (!result.startsWith("window")) break;
         this.#windows.push({ id, mm: operation.mm, blockable: operation.blockable });
-        this.#blockable.set(id, operation.blockable);
         break;
       case "end":
         break;
@@ -183,19 +189,22 @@ export class Book {
     return this.#windows.length > 0 ? { op: "end", window: 0 } : undefined;
   }
 
+  /** Windows that are open. */
+  get open(): number {
+    return this.#windows.length;
+  }
+
   /** Interval notifiers of an address space that have been inserted and not removed. */
   references(mm: number): number {
     return this.#references[mm];
   }
 
-  openWindows(mm: number): number {
-    return this.#windows.filter((one) => one.mm === mm).length;
-  }
-
   /** Whether whoever performs an operation may sleep. */
   maySleep(operation: Operation): boolean {
     if (operation.op === "start") return operation.blockable;
-    if (operation.op === "end") return this.#blockable.get(operation.window) === true;
+    if (operation.op === "end") {
+      return this.#ended.find(({ id }) => id === operation.window)?.blockable === true;
+    }
     return true;
   }
 
@@ -210,7 +219,8 @@ export class Book {
     if ("interval" in operation) return intervals[operation.interval].mm;
     if ("mirror" in operation) return mirrors[operation.mirror].mm;
     if ("mirrors" in operation) return mirrors[operation.mirrors[0]].mm;
-    return this.#windows.find(({ id }) => id === operation.window)?.mm ?? 0;
+    const window = [...this.#windows, ...this.#ended].find(({ id }) => id === operation.window);
+    return window?.mm ?? 0;
   }
 
   #count(operation: Operation, by: number): void {

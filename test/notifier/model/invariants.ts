@@ -7,6 +7,7 @@ import type { RealSide } from "./real-side.ts";
 
 interface Seen {
   readonly sequence: number;
+  readonly active: number;
   readonly tree: string;
 }
 
@@ -39,7 +40,18 @@ export class InvariantChecks {
     }
   }
 
-  /** Invariant 4, for interval notifiers, and invariant 5 while invalidations are open. */
+  /** Invariant 6, of a non-blocking start during which nobody else ran. */
+  checkRefusal(number: number, before: readonly Seen[]): void {
+    if (this.#program.profile !== "strict") return;
+    const { name, sequence, activeInvalidations } = this.#real.mms[number];
+    const was = before[number];
+    check(activeInvalidations === was.active, `a refusal leaves an invalidation of ${name} active`);
+    const by = sequence - was.sequence;
+    const isLeftFrozen = by === 1 && was.active > 0;
+    check(by === 0 || by === 2 || isLeftFrozen, `a refusal moves the sequence of ${name} by ${by}`);
+  }
+
+  /** Invariant 4, and invariant 5 while invalidations are open. */
   checkBook(book: Book): void {
     for (const [number, mm] of this.#real.mms.entries()) {
       const lists = this.#real.listReferences(number);
@@ -68,10 +80,10 @@ export class InvariantChecks {
 
   #look(number: number): Seen {
     const mm = this.#real.mms[number];
-    const { sequence } = mm;
+    const { sequence, activeInvalidations: active } = mm;
     // Only a frozen tree must not change.
     const tree = sequence % 2 === 1 ? this.#real.treeOf(number) : "";
-    return { sequence, tree };
+    return { sequence, active, tree };
   }
 
   #checkBalances(isRight: (balance: number) => boolean): void {

@@ -197,7 +197,7 @@ function optionalPoint(...labels: string[]): Stop {
   return { kind: "point", labels, optional: true };
 }
 
-export function wait(resource: string, ready: () => boolean): Stop {
+function wait(resource: string, ready: () => boolean): Stop {
   return { kind: "wait", resource, ready };
 }
 

@@ -44,7 +44,7 @@ interface Task {
 }
 
 /** One choice of a schedule. */
-export interface Choice {
+interface Choice {
   /** The tasks that could run, by number. */
   readonly able: readonly number[];
   readonly taken: number;
@@ -59,7 +59,8 @@ export interface Run {
   readonly stuck: number;
   /** What the schedule chose from. */
   readonly choices: readonly Choice[];
-  /** Those of the operations asked about that were possible when all tasks had done theirs. */
+  /** When all tasks had done theirs: windows that were open, and what of that asked about was possible. */
+  readonly open: number;
   readonly possible: readonly Operation[];
 }
 
@@ -83,7 +84,7 @@ export function run(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(
-      `${message}\n\nSteps:\n${step.story()}\n\nReplay, ${mode}:\n${literalOf(program)}`,
+      `${message}\n\nSteps:\n${step.story()}\n\nReplay:\nrun(${literalOf(program)}, engine, "${mode}")`,
     );
   } finally {
     step.dispose();
@@ -137,10 +138,12 @@ class LockStep {
     this.#runPrologue();
     const choices = this.#runTasks();
     const possible = next.filter((operation) => this.#book.resolve(operation) !== undefined);
+    const { open } = this.#book;
     this.#runEpilogue();
     const stuck = this.#tasks.filter((task) => task.running !== undefined);
     this.#invariants.checkIdle(stuck.map((task) => this.#describe(task)));
-    return { steps: this.#steps, sleeps: this.#sleeps, stuck: stuck.length, choices, possible };
+    const [steps, sleeps] = [this.#steps, this.#sleeps];
+    return { steps, sleeps, stuck: stuck.length, choices, open, possible };
   }
 
   /** Follows the schedule; when that is used up, a task runs on as long as it can. */
@@ -250,6 +253,10 @@ class LockStep {
     );
     this.#finishStep(task, running, real.done ? real.value : undefined, outcome);
     this.#invariants.after(before);
+    const { operation } = running;
+    if (operation.op === "start" && real.done && real.value.startsWith("refused")) {
+      this.#invariants.checkRefusal(operation.mm, before);
+    }
   }
 
   /** The task's current operation, or its next one; undefined if that cannot be done now. */

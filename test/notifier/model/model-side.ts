@@ -119,6 +119,8 @@ export class ModelSide {
         yield* invalidateRangeEnd(window);
         return [`ended, hits ${passiveOf(window).sort()}`];
       }
+      case "end-again":
+        return ["error ALREADY_ENDED"];
       case "register": {
         const slot = this.#lists[operation.list];
         const made = yield* registerNotifier(this.#mm(slot.script.mm), slot.ops);

@@ -93,6 +93,8 @@ export type Operation =
     }
   /** Ends one of the open windows: so many places from the oldest, round and round. */
   | { readonly op: "end"; readonly window: number }
+  /** Ends one that has ended, which is a fault. */
+  | { readonly op: "end-again"; readonly window: number }
   | {
       readonly op: "register" | "unregister" | "unregister-no-release" | "get" | "put";
       readonly list: number;

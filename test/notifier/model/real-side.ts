@@ -80,6 +80,7 @@ export class RealSide {
   readonly #mirrors: (number | undefined)[] = [];
   readonly #nameOfHandle = new Map<number, string>();
   readonly #windows = new Map<number, InvalidationWindow>();
+  readonly #ended = new Map<number, InvalidationWindow>();
   readonly #live = new Set<ListNotifier<undefined>>();
 
   constructor(program: Program, engine: Engine, mayPause: boolean) {
@@ -217,12 +218,14 @@ export class RealSide {
           : this.#answered(id, yield* mm.tryInvalidateRangeStartSleepable(range));
       }
       case "end": {
-        const window = this.#windows.get(operation.window) as InvalidationWindow;
-        this.#windows.delete(operation.window);
+        const window = this.#close(operation.window);
         const hits = this.#hitsOf(window);
         yield* window.endSleepable();
         return `ended, hits ${hits}`;
       }
+      case "end-again":
+        yield* (this.#ended.get(operation.window) as InvalidationWindow).endSleepable();
+        return "ended again";
       case "register": {
         const slot = this.#lists[operation.list];
         const mm = this.mms[slot.script.mm];
@@ -314,12 +317,14 @@ export class RealSide {
           : this.#answered(id, mm.tryInvalidateRangeStart(range));
       }
       case "end": {
-        const window = this.#windows.get(operation.window) as InvalidationWindow;
-        this.#windows.delete(operation.window);
+        const window = this.#close(operation.window);
         const hits = this.#hitsOf(window);
         window.end();
         return `ended, hits ${hits}`;
       }
+      case "end-again":
+        this.#ended.get(operation.window)?.end();
+        return "ended again";
       case "register": {
         const slot = this.#lists[operation.list];
         slot.current = this.mms[slot.script.mm].register(slot.ops as ListNotifierOps<undefined>);
@@ -437,6 +442,13 @@ export class RealSide {
   #opened(id: number, window: InvalidationWindow): string {
     this.#windows.set(id, window);
     return `window ${window.id} sequence ${window.sequence} hits ${window.hitCount}`;
+  }
+
+  #close(id: number): InvalidationWindow {
+    const window = this.#windows.get(id) as InvalidationWindow;
+    this.#windows.delete(id);
+    this.#ended.set(id, window);
+    return window;
   }
 
   #answered(id: number, result: StartResult): string {
