@@ -3,7 +3,6 @@ import { amdgpuGfx2018 } from "./2018/amdgpu-gfx.ts";
 import { amdgpuHsa2018 } from "./2018/amdgpu-hsa.ts";
 import { gru2018 } from "./2018/gru.ts";
 import { hfi12018 } from "./2018/hfi1.ts";
-import { hmm2018 } from "./2018/hmm.ts";
 import { i9152018 } from "./2018/i915.ts";
 import { kvm2018 } from "./2018/kvm.ts";
 import { radeon2018 } from "./2018/radeon.ts";
@@ -22,7 +21,6 @@ export {
   amdgpuHsa2018,
   gru2018,
   hfi12018,
-  hmm2018,
   i9152018,
   kvm2018,
   radeon2018,
@@ -31,7 +29,7 @@ export {
   xenGntdev2018,
 };
 
-/** All models, those of 2018 first. */
+/** All models of this folder, those of 2018 first. That of HMM is in `src/hmm`. */
 export const DRIVER_MODELS: readonly DriverModel[] = [
   kvm2018,
   i9152018,
@@ -43,13 +41,20 @@ export const DRIVER_MODELS: readonly DriverModel[] = [
   scif2018,
   gru2018,
   xenGntdev2018,
-  hmm2018,
 ];
 
-/** The model of a name. @throws {IntervalidateError} ARGUMENT if there is none */
-export function driverModel(name: string): DriverModel {
-  const model = DRIVER_MODELS.find((one) => one.name === name);
+/**
+ * The model of a name.
+ *
+ * @param models those to look among
+ * @throws {IntervalidateError} ARGUMENT if there is none
+ */
+export function driverModel(
+  name: string,
+  models: readonly DriverModel[] = DRIVER_MODELS,
+): DriverModel {
+  const model = models.find((one) => one.name === name);
   if (model !== undefined) return model;
-  const names = DRIVER_MODELS.map((one) => one.name).join(", ");
+  const names = models.map((one) => one.name).join(", ");
   throw new IntervalidateError("ARGUMENT", `There is no driver ${name}: choose one of ${names}.`);
 }

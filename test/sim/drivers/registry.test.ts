@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
+import { hmm2018 } from "../../../src/hmm/index.ts";
 import { IntervalidateError } from "../../../src/index.ts";
 import { DRIVER_MODELS, driverModel } from "../../../src/sim/drivers/index.ts";
 import { pages, Scene } from "./support.ts";
 
+const MODELS = [...DRIVER_MODELS, hmm2018];
+
 describe("driver models", () => {
   it("are found by name", () => {
-    expect(DRIVER_MODELS.map(({ name }) => name)).toEqual([
+    expect(MODELS.map(({ name }) => name)).toEqual([
       "kvm-2018",
       "i915-2018",
       "amdgpu-gfx-2018",
@@ -19,6 +22,7 @@ describe("driver models", () => {
       "hmm-2018",
     ]);
     for (const model of DRIVER_MODELS) expect(driverModel(model.name)).toBe(model);
+    expect(driverModel("hmm-2018", MODELS)).toBe(hmm2018);
   });
 
   it("an unknown name is told the known ones", () => {
@@ -29,7 +33,7 @@ describe("driver models", () => {
   });
 });
 
-describe.each(DRIVER_MODELS.map((model) => [model.name, model] as const))("%s", (name, model) => {
+describe.each(MODELS.map((model) => [model.name, model] as const))("%s", (name, model) => {
   it("explains every mistake of its own", () => {
     for (const mistake of model.asMerged) expect(model.personalities).toHaveProperty(mistake);
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Auditor } from "../../../src/audit/auditor.ts";
 import { SimulatedDriver } from "../../../src/blocking/simulated-driver.ts";
 import type { Sleepable } from "../../../src/blocking/suspension.ts";
+import { hmm2018 } from "../../../src/hmm/index.ts";
 import {
   AddressSpace,
   NotifierDomain,
@@ -16,7 +17,6 @@ import {
   type DriverModel,
   gru2018,
   hfi12018,
-  hmm2018,
   i9152018,
   kvm2018,
   radeon2018,
