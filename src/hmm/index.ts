@@ -36,8 +36,6 @@ export type { DmirrorOptions, DmirrorResult, DmirrorSnapshot } from "./dmirror.t
 export { Dmirror } from "./dmirror.ts";
 export { DmirrorDevice } from "./dmirror-device.ts";
 export type { DmirrorProtection } from "./dmirror-protection.ts";
-export type { HmmDriver2018 } from "./driver-2018.ts";
-export { hmm2018 } from "./driver-2018.ts";
 export type { HmmMirrorOps, HmmUpdate } from "./hmm.ts";
 export { Hmm, HmmMirror } from "./hmm.ts";
 export type { Hmm2018Options } from "./hmm-2018.ts";

@@ -8,17 +8,7 @@ export { DeadlockError, SimulatedDriver } from "../blocking/simulated-driver.ts"
 export type { AllocationContext, AllocationOptions } from "./allocation.ts";
 export { ALLOCATION_CONTEXTS, allocate, mayReclaim, NoReclaimScope } from "./allocation.ts";
 export type { Clock, Scheduler } from "./clock.ts";
-export type {
-  AddressRange,
-  DeviceOperation,
-  Driver,
-  DriverContextOptions,
-  DriverModel,
-  DriverOptions,
-} from "./drivers/index.ts";
-export { DRIVER_MODELS, DriverContext, driverModel, KernelBug } from "./drivers/index.ts";
 export type { LockMode, TaskEvent } from "./events.ts";
-export { type LockKind, NamedLock } from "./named-lock.ts";
 export type { ReapOutcome } from "./oom-reaper.ts";
 export { exitMmap, oomReapTask, oomReapTaskMm, queueOomReaper } from "./oom-reaper.ts";
 export { processMrelease } from "./process-mrelease.ts";

@@ -46,6 +46,7 @@ export class DriverContext implements LockUser {
     this.mmapLock = new NamedLock(options.mm.mmapLock.name, options.mm.mmapLock, this);
   }
 
+  /** Whether there are places to be preempted at. */
   get points(): boolean {
     return this.#options.points ?? false;
   }

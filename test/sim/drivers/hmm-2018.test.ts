@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hmm2018 } from "../../../src/hmm/index.ts";
+import { hmm2018 } from "../../../src/drivers/index.ts";
 import { pages, Scene } from "./support.ts";
 
 const RANGE = pages(16, 4);

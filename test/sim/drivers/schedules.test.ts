@@ -2,13 +2,6 @@ import { describe, expect, it } from "vitest";
 import { Auditor } from "../../../src/audit/auditor.ts";
 import { SimulatedDriver } from "../../../src/blocking/simulated-driver.ts";
 import type { Sleepable } from "../../../src/blocking/suspension.ts";
-import { hmm2018 } from "../../../src/hmm/index.ts";
-import {
-  AddressSpace,
-  NotifierDomain,
-  type NotifierEvent,
-  type ProfileName,
-} from "../../../src/index.ts";
 import {
   amdgpuGfx2018,
   amdgpuHsa2018,
@@ -17,13 +10,20 @@ import {
   type DriverModel,
   gru2018,
   hfi12018,
+  hmm2018,
   i9152018,
   kvm2018,
   radeon2018,
   scif2018,
   umemOdp2018,
   xenGntdev2018,
-} from "../../../src/sim/drivers/index.ts";
+} from "../../../src/drivers/index.ts";
+import {
+  AddressSpace,
+  NotifierDomain,
+  type NotifierEvent,
+  type ProfileName,
+} from "../../../src/index.ts";
 import type { TaskEvent } from "../../../src/sim/events.ts";
 import { Random } from "../../../src/sim/random.ts";
 import { pages } from "./support.ts";

@@ -1,4 +1,6 @@
 import type { Sleepable } from "../blocking/suspension.ts";
+import { Hmm2018 } from "../hmm/hmm-2018.ts";
+import { Mirror2018 } from "../hmm/mirror-2018.ts";
 import { ERRNO } from "../notifier/errno.ts";
 import { mmap, munmap } from "../sim/cpu/syscalls.ts";
 import { PAGE_SIZE } from "../sim/cpu/units.ts";
@@ -6,11 +8,9 @@ import type { AddressRange } from "../sim/drivers/address-range.ts";
 import type { DriverContext } from "../sim/drivers/context.ts";
 import type { Driver, DriverModel, DriverOptions } from "../sim/drivers/driver-model.ts";
 import { NamedLock } from "../sim/named-lock.ts";
-import { Hmm2018 } from "./hmm-2018.ts";
-import { Mirror2018 } from "./mirror-2018.ts";
 
 /**
- * The model of a driver that uses HMM, `mm/hmm.c` of v4.19, with its faults.
+ * A driver that uses HMM, `mm/hmm.c` of v4.19: `src/hmm` has it, in this and other versions, with its faults.
  *
  *     start   sequence += 1                             any mode, any range: never refuses, and tells nobody
  *     end     lock { ranges in it are no longer valid }; mirrors_sem for reading { each mirror drops its entries }
