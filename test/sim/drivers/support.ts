@@ -45,6 +45,15 @@ export class Stepped<T> {
     return this;
   }
 
+  /** Runs to the next point of this label. */
+  runTo(label: string): this {
+    while (this.#scene.step(this.#task)) {
+      const { state } = this.#task;
+      if (state.kind === "point" && state.label === label) return this;
+    }
+    throw new Error(`${this.#task.name} does not come to "${label}"`);
+  }
+
   /** What it waits for; undefined if it has returned, or could go on. */
   get blockedOn(): string | undefined {
     const { state } = this.#task;
@@ -73,7 +82,7 @@ export class Scene {
   #task = "test";
   #made = 0;
 
-  constructor(profile: ProfileName = "v4.19") {
+  constructor(profile: ProfileName = "v4.19", options: { readonly points?: boolean } = {}) {
     this.auditor = new Auditor({ profile });
     this.driver = new SimulatedDriver({
       chooser: { below: () => 0 },
@@ -98,15 +107,20 @@ export class Scene {
       },
       events: (event) => this.#tell(event),
       currentTask: () => this.#task,
+      ...options,
       reclaim: () => this.#reclaimOnce(),
     });
   }
 
   /** A task of its own, run as far as it goes. */
   spawn<T>(body: Sleepable<T>, name?: string): Stepped<T> {
+    return this.prepare(body, name).run();
+  }
+
+  /** A task of its own that has not run yet. */
+  prepare<T>(body: Sleepable<T>, name?: string): Stepped<T> {
     this.#made += 1;
-    const task = this.driver.spawn(name ?? `T${this.#made}`, body);
-    return new Stepped<T>(this, task).run();
+    return new Stepped<T>(this, this.driver.spawn(name ?? `T${this.#made}`, body));
   }
 
   /** Runs what does not have to wait for anybody. */

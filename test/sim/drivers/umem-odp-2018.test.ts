@@ -7,7 +7,7 @@ const ELSEWHERE = pages(100);
 const NAME = umemOdp2018.name;
 const RWSEM = `umem_rwsem of ${NAME}`;
 const QUIET = `notifier_completion of [0x10000, 0x14000) of ${NAME}`;
-const IDLE = { contextCount: 0, umems: 1, umemCount: 0, pending: 0 };
+const IDLE = { contextCount: 0, umems: 1, umemCount: 0, pending: 0, retries: 0 };
 
 describe("umem-odp-2018, blockable", () => {
   it("counts for the context and for each region in the range, and unmaps", () => {
@@ -15,7 +15,7 @@ describe("umem-odp-2018, blockable", () => {
     const odp = scene.mirrored(umemOdp2018, UMEM);
     scene.run(odp.mirror(pages(20)));
     const window = scene.start(pages(18, 10)).value;
-    expect(odp.state).toEqual({ contextCount: 1, umems: 2, umemCount: 2, pending: 0 });
+    expect(odp.state).toEqual({ ...IDLE, contextCount: 1, umems: 2, umemCount: 2 });
     expect([odp.entries, odp.locks.umemRwsem.holders]).toEqual([[pages(16, 2)], []]);
     scene.end(window);
     expect(odp.state).toEqual({ ...IDLE, umems: 2 });
@@ -44,6 +44,7 @@ describe("umem-odp-2018, blockable", () => {
     scene.invalidate(UMEM);
     scene.context.mmapLock.unlock();
     expect([fault.run().value, odp.entries]).toEqual([0, [UMEM]]);
+    expect(odp.state).toEqual({ ...IDLE, retries: 1 });
     expect(scene.foundAtFinish).toEqual([]);
   });
 
@@ -57,7 +58,22 @@ describe("umem-odp-2018, blockable", () => {
     scene.end(first);
     expect([odp.state.pending, fault.run().blockedOn]).toEqual([1, QUIET]);
     scene.end(second);
-    expect([odp.state, fault.run().value]).toEqual([IDLE, 0]);
+    expect([odp.state, fault.run().value]).toEqual([{ ...IDLE, retries: 1 }, 0]);
+    expect(scene.foundAtFinish).toEqual([]);
+  });
+
+  it("nor if the next invalidation begins just before it would have got its counters", () => {
+    const scene = new Scene("v4.19", { points: true });
+    const odp = scene.attach(umemOdp2018);
+    const first = scene.start(ELSEWHERE).value;
+    scene.run(odp.mirror(UMEM));
+    const end = scene.prepare(first.endSleepable());
+    for (let i = 0; i < 2; i += 1) end.runTo(`${NAME}:before umem_rwsem`);
+    expect(odp.state).toEqual({ ...IDLE, pending: 1 });
+    const second = scene.start(UMEM).value;
+    expect([end.run().value, odp.state.pending]).toEqual([undefined, 1]);
+    scene.end(second);
+    expect([odp.state, scene.run(odp.access(UMEM))]).toEqual([IDLE, 0]);
     expect(scene.foundAtFinish).toEqual([]);
   });
 
@@ -121,7 +137,7 @@ describe("umem-odp-2018, non-blocking", () => {
     const fault = scene.spawn(odp.access(ELSEWHERE));
     scene.invalidate(pages(0));
     expect(fault.run().blockedOn).toMatch(/^notifier_completion of \[0x64000/);
-    expect(odp.state).toEqual({ contextCount: 1, umems: 2, umemCount: 0, pending: 1 });
+    expect(odp.state).toEqual({ ...IDLE, contextCount: 1, umems: 2, pending: 1, retries: 1 });
     expect(scene.foundAtFinish).toEqual([`V06 ${NAME}`]);
   });
 
@@ -142,7 +158,7 @@ describe("umem-odp-2018, non-blocking", () => {
     scene.invalidate(pages(16));
     const fault = scene.spawn(odp.access(pages(16)));
     expect(fault.blockedOn).toBe(QUIET);
-    expect(odp.state).toEqual({ ...IDLE, umemCount: -1 });
+    expect(odp.state).toEqual({ ...IDLE, umemCount: -1, retries: 1 });
     expect(scene.foundAtFinish).toEqual([`V06 ${NAME}`, `V32 ${NAME}`, `V32 ${NAME}`]);
   });
 });

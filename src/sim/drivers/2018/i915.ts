@@ -213,10 +213,10 @@ export class I9152018 extends ListDriver<I9152018Personality> {
     this.device.tearDown(object.range);
   }
 
-  /** `__i915_gem_userptr_set_active`. Not while a cancel work waits to run; as in the kernel nobody looks. */
+  /** `__i915_gem_userptr_set_active` */
   *#setActive(object: UserptrObject, active: boolean): Sleepable<undefined> {
     yield* this.lock(this.locks.lock, "mn->lock");
-    object.attached = active && !object.cancel.pending;
+    object.attached = active;
     this.locks.lock.unlock();
   }
 

@@ -1,5 +1,5 @@
-import { Completion } from "../../../blocking/completion.ts";
-import type { Sleepable } from "../../../blocking/suspension.ts";
+import { type Sleepable, waitUntil } from "../../../blocking/suspension.ts";
+import { WaitQueue } from "../../../blocking/wait-queue.ts";
 import { EAGAIN, ERRNO } from "../../../notifier/errno.ts";
 import type { UncheckedListNotifierOps } from "../../../notifier/list-notifier.ts";
 import type { CallbackRange } from "../../../notifier/range.ts";
@@ -48,13 +48,14 @@ export const umemOdp2018: DriverModel<UmemOdp2018, UmemOdp2018Personality> = {
 /** `struct ib_umem_odp` */
 interface Umem {
   readonly range: AddressRange;
+  readonly name: string;
   readonly mutex: NamedLock;
   /** `mn_counters_active`: the next two tell of all that is open. */
   countersActive: boolean;
   count: number;
   sequence: number;
-  /** `notifier_completion`: faults may go on. */
-  readonly quiet: Completion;
+  /** Faults that wait for `notifier_completion`. */
+  readonly waiters: WaitQueue;
   /** The process is gone. */
   dying: boolean;
   /** The device may fault. */
@@ -69,18 +70,23 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
   readonly #umems = new RangeSet<Umem>();
   /** `context->notifier_count` */
   #count = 0;
+  #retries = 0;
 
   constructor(context: DriverContext, options?: DriverOptions<UmemOdp2018Personality>) {
     super(context, umemOdp2018, options);
     this.locks = { umemRwsem: context.lock(`umem_rwsem of ${this.name}`, "rwsem") };
   }
 
-  /** `umemCount` is the sum over the regions; `pending` counts those without counters of their own. */
+  /**
+   * `umemCount` is the sum over the regions; `pending` counts those without counters of their own, `retries`
+   * faults that collided.
+   */
   get state(): {
     readonly contextCount: number;
     readonly umems: number;
     readonly umemCount: number;
     readonly pending: number;
+    readonly retries: number;
   } {
     let umemCount = 0;
     let pending = 0;
@@ -88,7 +94,8 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
       umemCount += umem.count;
       if (!umem.countersActive) pending += 1;
     }
-    return { contextCount: this.#count, umems: this.#umems.size, umemCount, pending };
+    const retries = this.#retries;
+    return { contextCount: this.#count, umems: this.#umems.size, umemCount, pending, retries };
   }
 
   /** `ib_umem_odp_get` */
@@ -99,11 +106,12 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
     yield* this.#lockContext("write");
     this.#umems.add({
       range,
+      name,
       mutex: this.context.lock(`umem_mutex of ${name}`, "mutex"),
       countersActive: this.#count === 0,
       count: 0,
       sequence: 0,
-      quiet: new Completion(`notifier_completion of ${name}`),
+      waiters: new WaitQueue(),
       dying: false,
       live: true,
       faults: new Counter(`faults of ${name}`),
@@ -118,7 +126,7 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
     if (!umem?.live) return -ERRNO.EINVAL;
     umem.live = false;
     // In the kernel a fault that waits gives up after a second, and the device faults again.
-    umem.quiet.completeAll();
+    umem.waiters.wakeAll();
     yield* umem.faults.waitForZero();
     yield* this.#unmap(umem, range);
     yield* this.#lockContext("write");
@@ -158,7 +166,8 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
     if (!retry && !this.device.covers(range)) this.device.install(range);
     umem.mutex.unlock();
     if (!retry) return 0;
-    yield* umem.quiet.wait();
+    this.#retries += 1;
+    yield* waitUntil(() => isQuiet(umem), umem.waiters, `notifier_completion of ${umem.name}`);
     return EAGAIN;
   }
 
@@ -199,7 +208,7 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
     for (const umem of this.#umems) {
       yield* this.#raise(umem);
       umem.dying = true;
-      umem.quiet.completeAll();
+      umem.waiters.wakeAll();
       yield* this.#unmap(umem, umem.range);
     }
     this.locks.umemRwsem.unlock();
@@ -208,10 +217,7 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
   /** `ib_umem_notifier_start_account` */
   *#raise(umem: Umem): Sleepable<undefined> {
     yield* this.lock(umem.mutex, "umem_mutex");
-    if (umem.countersActive) {
-      if (umem.count === 0) umem.quiet.reinit();
-      umem.count += 1;
-    }
+    if (umem.countersActive) umem.count += 1;
     umem.mutex.unlock();
   }
 
@@ -221,7 +227,7 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
     if (umem.countersActive) {
       umem.sequence += 1;
       umem.count -= 1;
-      if (umem.count === 0) umem.quiet.completeAll();
+      umem.waiters.wakeAll();
     }
     umem.mutex.unlock();
   }
@@ -241,7 +247,7 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
         if (umem.countersActive) continue;
         yield* this.lock(umem.mutex, "umem_mutex");
         umem.countersActive = true;
-        umem.quiet.completeAll();
+        umem.waiters.wakeAll();
         umem.mutex.unlock();
       }
     }
@@ -251,4 +257,9 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
   #lockContext(mode: "read" | "write"): Sleepable<undefined> {
     return this.lock(this.locks.umemRwsem, "umem_rwsem", mode);
   }
+}
+
+/** Whether a fault may be tried again, or has nothing to wait for. */
+function isQuiet({ countersActive, count, dying, live }: Umem): boolean {
+  return (countersActive && count === 0) || dying || !live;
 }
