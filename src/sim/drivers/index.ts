@@ -3,6 +3,7 @@ import { amdgpuGfx2018 } from "./2018/amdgpu-gfx.ts";
 import { amdgpuHsa2018 } from "./2018/amdgpu-hsa.ts";
 import { gru2018 } from "./2018/gru.ts";
 import { hfi12018 } from "./2018/hfi1.ts";
+import { hmm2018 } from "./2018/hmm.ts";
 import { i9152018 } from "./2018/i915.ts";
 import { kvm2018 } from "./2018/kvm.ts";
 import { radeon2018 } from "./2018/radeon.ts";
@@ -21,6 +22,7 @@ export {
   amdgpuHsa2018,
   gru2018,
   hfi12018,
+  hmm2018,
   i9152018,
   kvm2018,
   radeon2018,
@@ -41,6 +43,7 @@ export const DRIVER_MODELS: readonly DriverModel[] = [
   scif2018,
   gru2018,
   xenGntdev2018,
+  hmm2018,
 ];
 
 /** The model of a name. @throws {IntervalidateError} ARGUMENT if there is none */
