@@ -1,5 +1,6 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
 import type { Driver, DriverModel } from "../../drivers/index.ts";
+import { IntervalidateError } from "../../errors.ts";
 import { type AddressRange, overlap } from "../../sim/drivers/address-range.ts";
 import type { Random } from "../../sim/random.ts";
 import type { DriverAccount } from "./ledger.ts";
@@ -118,6 +119,9 @@ export class AttachedDriver {
   *#counted(body: Sleepable<unknown>): Sleepable<undefined> {
     try {
       yield* body;
+    } catch (error) {
+      // Where the kernel returns an error: the process has exited meanwhile.
+      if (!(error instanceof IntervalidateError) || error.errno === undefined) throw error;
     } finally {
       this.#atWork -= 1;
     }

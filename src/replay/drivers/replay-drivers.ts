@@ -48,15 +48,21 @@ const HUNG_US = 120_000_000;
 const HUNG_STEPS = 1_000_000;
 
 /**
- * They keep the pages themselves, so that their devices never use memory that belongs to somebody else,
- * however long an entry stays.
+ * They hold references to the pages that they have looked up, by `get_user_pages`. An entry that stays is not
+ * of the process any more, but its page is nobody else's: the device is stopped, or its work is in vain.
  */
 const PIN_PAGES: ReadonlySet<string> = new Set([
+  "i915-2018",
+  "amdgpu-gfx-2018",
+  "amdgpu-hsa-2018",
+  "radeon-2018",
   "hfi1-2018",
   "scif-2018",
   "xen-gntdev-2018",
   "hfi1-mmu-rb",
   "hfi1-tid",
+  "i915",
+  "radeon",
 ]);
 
 export interface DriverReplayOptions {
@@ -362,10 +368,7 @@ class DriverReplayer implements TraceObserver {
       mm.drivers[this.#schedule.below(mm.drivers.length)].use();
     }
     this.#events += 1;
-    if (this.#events % 1024 === 0) {
-      this.#collectReports();
-      this.#options.onProgress?.(this.#events, this.#facts.events);
-    }
+    if (this.#events % 1024 === 0) this.#options.onProgress?.(this.#events, this.#facts.events);
   }
 
   /** What the process does by a system call: the log goes on when it has returned. */
@@ -375,7 +378,9 @@ class DriverReplayer implements TraceObserver {
       return;
     }
     const task = this.#tasks.spawn(`process ${mm.traced.id}`, body);
-    if (this.#settle(task)) return;
+    const isOver = this.#settle(task);
+    this.#collectReports();
+    if (isOver) return;
     const { state } = task;
     mm.hungFor = state.kind === "wait" ? state.wait.resource : "the processor";
   }
