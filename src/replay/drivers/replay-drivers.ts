@@ -278,7 +278,10 @@ class DriverReplayer implements TraceObserver {
   finish(): DriverReplayReport {
     this.#settle(undefined);
     this.#reaper.hung = this.#strikesUnderWay;
-    for (const { task, resource } of this.#tasks.sleepers) this.#hung(task, resource);
+    for (const { task, resource } of this.#tasks.sleepers) {
+      // What a process has asked for ends with it; what others have to do for it must not hang.
+      if (!this.#isOfExited(task)) this.#hung(task, resource);
+    }
     this.#ledger.finish();
     this.#auditor.finish();
     this.#collectReports();
@@ -574,6 +577,11 @@ class DriverReplayer implements TraceObserver {
         message: report.message,
       });
     }
+  }
+
+  #isOfExited(task: string): boolean {
+    const [, mm] = /^(?:access|mirror|unmirror) by [^/]+\/(\S+)/.exec(task) ?? [];
+    return mm !== undefined && !this.#byName.has(mm);
   }
 
   #hung(task: string, resource: string): void {
