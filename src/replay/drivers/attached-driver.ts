@@ -33,8 +33,8 @@ export class AttachedDriver {
   readonly #random: Random;
   readonly #tasks: Tasks;
   #mirrored: readonly AddressRange[] = [];
-  /** Ranges that are being mirrored, and not yet known to be. */
-  #pending = 0;
+  /** Ranges whose owner is mirroring them, or giving them up: nobody else begins with them meanwhile. */
+  #changing: readonly AddressRange[] = [];
   #atWork = 0;
   #closing = false;
 
@@ -58,11 +58,11 @@ export class AttachedDriver {
 
   /** The process has mapped memory: a seeded choice of that is mirrored, up to a few pieces. */
   mapped(piece: AddressRange): void {
-    if (this.#closing || this.#mirrored.length + this.#pending >= MIRRORED_MAX) return;
+    if (this.#closing || this.#mirrored.length + this.#changing.length >= MIRRORED_MAX) return;
     if (!this.#random.chance(1, 2)) return;
     const range = this.#pages(piece);
-    if (range === undefined) return;
-    this.#pending += 1;
+    if (range === undefined || this.#changing.some((one) => overlap(one, range))) return;
+    this.#changing = [...this.#changing, range];
     this.#spawn("mirror", this.#mirror(range));
   }
 
@@ -70,7 +70,8 @@ export class AttachedDriver {
   unmapped(piece: AddressRange): void {
     for (const range of this.#mirrored.filter((one) => overlap(one, piece))) {
       this.#mirrored = this.#mirrored.filter((one) => one !== range);
-      this.#spawn("unmirror", this.#driver.unmirror(range));
+      this.#changing = [...this.#changing, range];
+      this.#spawn("unmirror", this.#unmirror(range));
     }
   }
 
@@ -91,10 +92,15 @@ export class AttachedDriver {
 
   *#mirror(range: AddressRange): Sleepable<undefined> {
     const errno = yield* this.#driver.mirror(range);
-    this.#pending -= 1;
+    this.#changing = this.#changing.filter((one) => one !== range);
     if (errno !== 0 || this.#closing) return;
     this.#mirrored = [...this.#mirrored, range];
     this.#account.mirrored += 1;
+  }
+
+  *#unmirror(range: AddressRange): Sleepable<undefined> {
+    yield* this.#driver.unmirror(range);
+    this.#changing = this.#changing.filter((one) => one !== range);
   }
 
   *#use(range: AddressRange, microseconds: number): Sleepable<undefined> {
