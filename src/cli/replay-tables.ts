@@ -63,7 +63,7 @@ export function replayTables(
 }
 
 /** No frame: the columns alone. */
-const PLAIN = {
+export const PLAIN = {
   top: "",
   "top-mid": "",
   "top-left": "",

@@ -16,6 +16,7 @@ interface ReplayFlags {
   readonly verify: boolean;
   readonly profile: ProfileName;
   readonly plant?: PlantedFault;
+  readonly driver?: readonly string[];
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -42,6 +43,11 @@ export function addReplay(program: Command): void {
     .addOption(
       new Option("--plant <fault>", "plant one fault, to see it found").choices(PLANTED_FAULTS),
     )
+    .option(
+      "--driver <names>",
+      "models of drivers of one era, with commas, in place of the mirrors; all-2018, all-today",
+      (text: string) => text.split(","),
+    )
     .option("--json", "print the report as JSON", false)
     .option(
       "--quiet",
@@ -52,7 +58,16 @@ export function addReplay(program: Command): void {
     .action(replayLog);
 }
 
-async function replayLog(path: string, flags: ReplayFlags): Promise<void> {
+async function replayLog(
+  path: string,
+  flags: ReplayFlags,
+  command: Pick<Command, "getOptionValueSource">,
+): Promise<void> {
+  if (flags.driver !== undefined) {
+    const { replayLogAgainstDrivers } = await import("./replay-drivers.ts");
+    await replayLogAgainstDrivers(path, { ...flags, driver: flags.driver }, isGiven(command));
+    return;
+  }
   refuseIfTooLarge(flags.mirrors);
   const [{ replay }, { openLog }, { replayTables }] = await Promise.all([
     import("../replay/index.ts"),
@@ -100,6 +115,11 @@ async function replayLog(path: string, flags: ReplayFlags): Promise<void> {
   }
 }
 
+/** Whether an option stands on the command line; else it has its default. */
+function isGiven(command: Pick<Command, "getOptionValueSource">): (option: string) => boolean {
+  return (option) => command.getOptionValueSource(option) === "cli";
+}
+
 /** Fails before anything is read, rather than when the machine is on its knees. */
 function refuseIfTooLarge(mirrors: number): void {
   const needed = mirrors * BYTES_PER_MIRROR;
@@ -114,7 +134,7 @@ function gibibytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
-async function progressBar(): Promise<SingleBar> {
+export async function progressBar(): Promise<SingleBar> {
   const { SingleBar } = await import("cli-progress");
   return new SingleBar({
     format: "replaying {bar} {percentage}% | {value} of {total} events",
@@ -124,7 +144,7 @@ async function progressBar(): Promise<SingleBar> {
   });
 }
 
-function showProgress(bar: SingleBar, done: number, total: number): void {
+export function showProgress(bar: SingleBar, done: number, total: number): void {
   if (!bar.isActive) bar.start(total, done);
   else bar.update(done);
 }
