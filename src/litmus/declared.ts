@@ -1,8 +1,8 @@
+import type { LockKind } from "../sim/named-lock.ts";
 import type { Bounds } from "./quantities.ts";
 import type { Item } from "./source.ts";
 
 export type SubscriberKind = "list" | "interval" | "passive";
-export type LockKind = "mutex" | "rwsem" | "spinlock";
 
 /** Whose names a file has declared, so that a name that is none is found before anything runs. */
 export interface Declared {

@@ -1,8 +1,9 @@
 import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
+import type { LockKind } from "../sim/named-lock.ts";
 import type { VmaKind } from "../sim/vma.ts";
 import type { Clause } from "./clause.ts";
 import { Compiler } from "./compiler.ts";
-import { type Declared, type LockKind, nameOf } from "./declared.ts";
+import { type Declared, nameOf } from "./declared.ts";
 import { readExpectations } from "./expectations.ts";
 import { readNotifiers, shapesOf } from "./parse-notifiers.ts";
 import { readStep } from "./parse-steps.ts";

@@ -1,7 +1,8 @@
 import type { ProfileName } from "../notifier/profile.ts";
+import type { LockKind } from "../sim/named-lock.ts";
 import type { VmaKind } from "../sim/vma.ts";
 import type { Clause } from "./clause.ts";
-import type { Declared, LockKind, SubscriberKind } from "./declared.ts";
+import type { Declared, SubscriberKind } from "./declared.ts";
 import type { Operation, Program } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
 

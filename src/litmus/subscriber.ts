@@ -114,15 +114,14 @@ export class Subscriber {
     const answer = yield* this.#call(callback, { range, interval, sequence });
     if (answer !== undefined) return answer !== false;
     if (this.#program(callback).decidesSequence) return true;
-    const task = world.currentTask;
     const lock = userLock === undefined ? undefined : world.lock(userLock);
     if (lock !== undefined) {
-      if (range.blockable) yield* lock.lock(task, "write");
-      else if (!lock.tryLock(task, "write")) return false;
+      if (range.blockable) yield* lock.lock();
+      else if (!lock.tryLock()) return false;
     }
     yield { kind: "point", label: `${this.name}:before set_seq` };
     interval.setSequence(sequence);
-    lock?.unlock(task);
+    lock?.unlock();
     return true;
   }
 

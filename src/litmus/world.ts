@@ -1,8 +1,7 @@
 import { Auditor } from "../audit/auditor.ts";
 import { Completion } from "../blocking/completion.ts";
 import { SimulatedDriver, type SimulatedTask } from "../blocking/simulated-driver.ts";
-import { type Sleepable, waitUntil } from "../blocking/suspension.ts";
-import { WaitQueue } from "../blocking/wait-queue.ts";
+import type { Sleepable } from "../blocking/suspension.ts";
 import type { Engine } from "../engine/engine.ts";
 import { AddressSpace } from "../notifier/address-space.ts";
 import { NotifierDomain } from "../notifier/domain.ts";
@@ -11,39 +10,16 @@ import type { InvalidationEvent } from "../notifier/range.ts";
 import type { InvalidationWindow } from "../notifier/window.ts";
 import { NoReclaimScope } from "../sim/allocation.ts";
 import type { Scheduler } from "../sim/clock.ts";
+import { Counter } from "../sim/counter.ts";
+import { type LockUser, NamedLock } from "../sim/named-lock.ts";
 import { Victim } from "../sim/victim.ts";
 import { vmaList } from "../sim/vma.ts";
 import { type Work, Workqueue } from "../sim/workqueue.ts";
 import { Journal } from "./journal.ts";
-import { NamedLock } from "./locks.ts";
 import { runOperations } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
 import type { Scenario, VmaDeclaration } from "./scenario.ts";
 import { Subscriber } from "./subscriber.ts";
-
-/** A number that callbacks raise and lower, and that tasks can wait for. */
-export class Counter {
-  readonly #queue = new WaitQueue();
-  readonly #name: string;
-  #value = 0;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  get value(): number {
-    return this.#value;
-  }
-
-  add(difference: number): void {
-    this.#value += difference;
-    this.#queue.wakeAll();
-  }
-
-  *waitForZero(): Sleepable<undefined> {
-    yield* waitUntil(() => this.#value === 0, this.#queue, `counter ${this.#name}`);
-  }
-}
 
 /** An invalidation that a task has asked for, approved or not. */
 export interface Invalidation {
@@ -116,19 +92,11 @@ export class World {
         new Subscriber(this, declaration),
       ]),
     );
-    const tell = this.journal.tell.bind(this.journal);
     this.victims = new Map(
       scenario.mms.map(({ name, vmas }) => [name, this.#makeVictim(this.mm(name), vmas)]),
     );
     this.#makeWorks(admit);
-    for (const [name, kind] of scenario.locks) {
-      this.#locks.set(name, new NamedLock(name, kind, tell));
-    }
-    for (const [index, mm] of this.mms.entries()) {
-      const lock = new NamedLock(`mmap lock of ${mm.name}`, mm.mmapLock, tell);
-      this.#locks.set(`${mm.name}.mmap_lock`, lock);
-      if (index === 0) this.#locks.set("mmap_lock", lock);
-    }
+    this.#makeLocks();
   }
 
   /** One step of one task. False if it is done or has to sleep. */
@@ -154,7 +122,7 @@ export class World {
   }
 
   counter(name: string): Counter {
-    return findOrMake(this.#counters, name, () => new Counter(name));
+    return findOrMake(this.#counters, name, () => new Counter(`counter ${name}`));
   }
 
   completion(name: string): Completion {
@@ -237,6 +205,24 @@ export class World {
           last: null,
         });
       this.#works.set(name, mustFind(workqueues.get(workqueue)).work(name, body));
+    }
+  }
+
+  #makeLocks(): void {
+    const world = this;
+    const user: LockUser = {
+      get currentTask() {
+        return world.currentTask;
+      },
+      tell: this.journal.tell.bind(this.journal),
+    };
+    for (const [name, kind] of this.scenario.locks) {
+      this.#locks.set(name, new NamedLock(name, kind, user));
+    }
+    for (const [index, mm] of this.mms.entries()) {
+      const lock = new NamedLock(`mmap lock of ${mm.name}`, mm.mmapLock, user);
+      this.#locks.set(`${mm.name}.mmap_lock`, lock);
+      if (index === 0) this.#locks.set("mmap_lock", lock);
     }
   }
 

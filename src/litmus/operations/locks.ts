@@ -19,8 +19,8 @@ export const LOCKS: OperationKinds = {
         };
       }
       const { name, mode } = lockOf(given, compiler);
-      return function* ({ world, task }) {
-        yield* world.lock(name).lock(task, mode);
+      return function* ({ world }) {
+        yield* world.lock(name).lock(mode);
         return 0;
       };
     },
@@ -36,10 +36,10 @@ export const LOCKS: OperationKinds = {
         ? { name: "", mode: "write" as const }
         : lockOf(given, compiler);
       return function* (run) {
-        const { world, task, call } = run;
+        const { world, call } = run;
         let taken: boolean;
         if (mirror === undefined) {
-          taken = world.lock(name).tryLock(task, mode);
+          taken = world.lock(name).tryLock(mode);
         } else {
           const { declaration, mirror: handle } = world.subscriber(mirror);
           taken = world.mm(declaration.mm).mirrors.tryLock(handle ?? 0);
@@ -56,10 +56,10 @@ export const LOCKS: OperationKinds = {
     only: "callback",
     compile(given, compiler) {
       const { name, mode } = lockOf(given, compiler);
-      return function* ({ world, task, call }): Sleepable<number | Answer> {
+      return function* ({ world, call }): Sleepable<number | Answer> {
         const lock = world.lock(name);
-        if (call?.range?.blockable !== false) yield* lock.lock(task, mode);
-        else if (!lock.tryLock(task, mode)) return new Answer(false);
+        if (call?.range?.blockable !== false) yield* lock.lock(mode);
+        else if (!lock.tryLock(mode)) return new Answer(false);
         return 0;
       };
     },
@@ -76,8 +76,8 @@ export const LOCKS: OperationKinds = {
         });
       }
       const name = compiler.lock(given.argument);
-      return plain(({ world, task }) => {
-        world.lock(name).unlock(task);
+      return plain(({ world }) => {
+        world.lock(name).unlock();
         return 0;
       });
     },
