@@ -6,34 +6,39 @@ import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
 
-describe.each(["index", "audit/index", "hmm/index", "sim/index", "trace/index", "replay/index"])(
-  "the library entry dist/%s.js",
-  (entry) => {
-    it("imports nothing from outside this package", async () => {
-      const outside: string[] = [];
-      const bundle = await rolldown({
-        input: join(root, `dist/${entry}.js`),
-        platform: "browser",
-        plugins: [
-          {
-            name: "watch imports",
-            resolveId(source) {
-              if (source.startsWith(".") || source.startsWith("/")) return null;
-              outside.push(source);
-              return { id: source, external: true };
-            },
+describe.each([
+  "index",
+  "audit/index",
+  "drivers/index",
+  "hmm/index",
+  "sim/index",
+  "trace/index",
+  "replay/index",
+])("the library entry dist/%s.js", (entry) => {
+  it("imports nothing from outside this package", async () => {
+    const outside: string[] = [];
+    const bundle = await rolldown({
+      input: join(root, `dist/${entry}.js`),
+      platform: "browser",
+      plugins: [
+        {
+          name: "watch imports",
+          resolveId(source) {
+            if (source.startsWith(".") || source.startsWith("/")) return null;
+            outside.push(source);
+            return { id: source, external: true };
           },
-        ],
-      });
-      const { output } = await bundle.generate({ format: "esm" });
-      expect(outside).toEqual([]);
-      const [{ code }] = output;
-      expect(code).not.toMatch(/\bprocess\.\w+|\bBuffer\.\w+|\b__dirname\b/);
-      expect(code).not.toMatch(/\b(Math\.random|Date\.now|performance\.now)\(/);
-      await bundle.close();
+        },
+      ],
     });
-  },
-);
+    const { output } = await bundle.generate({ format: "esm" });
+    expect(outside).toEqual([]);
+    const [{ code }] = output;
+    expect(code).not.toMatch(/\bprocess\.\w+|\bBuffer\.\w+|\b__dirname\b/);
+    expect(code).not.toMatch(/\b(Math\.random|Date\.now|performance\.now)\(/);
+    await bundle.close();
+  });
+});
 
 describe("the layers", () => {
   /** Who may import whom: data flows one way. */
@@ -44,6 +49,7 @@ describe("the layers", () => {
     trace: ["engine"],
     sim: ["engine", "blocking", "notifier"],
     hmm: ["engine", "blocking", "notifier", "sim"],
+    drivers: ["engine", "blocking", "notifier", "sim", "hmm"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
     audit: ["engine", "blocking", "notifier", "sim"],
     litmus: ["engine", "blocking", "notifier", "sim", "audit"],

@@ -8,6 +8,11 @@ export interface AddressRange {
 
 const END_OF_SPACE = 1n << 64n;
 
+/** How many bytes a range has. */
+export function lengthOf(range: AddressRange): bigint {
+  return BigInt(endOf(range)) - BigInt(range.start);
+}
+
 /** Where a range ends, as a number to compare with. */
 export function endOf({ start, end }: AddressRange): Address {
   return end === 0n || (end === 0 && start > 0) ? END_OF_SPACE : end;
@@ -29,6 +34,11 @@ export function isSame(a: AddressRange, b: AddressRange): boolean {
 /** What two ranges that overlap have in common. */
 export function intersection(a: AddressRange, b: AddressRange): AddressRange {
   return { start: upper(a.start, b.start), end: lower(endOf(a), endOf(b)) };
+}
+
+/** The smallest range with both inside. */
+export function hull(a: AddressRange, b: AddressRange): AddressRange {
+  return { start: lower(a.start, b.start), end: upper(endOf(a), endOf(b)) };
 }
 
 // `Math.min` takes no bigints.

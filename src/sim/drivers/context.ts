@@ -42,6 +42,11 @@ export class DriverContext implements LockUser {
     return this.#options.currentTask();
   }
 
+  /** Whether there are places to be preempted at. */
+  get points(): boolean {
+    return this.#options.points ?? false;
+  }
+
   tell(event: TaskEvent): void {
     this.#options.events(event);
   }
@@ -64,7 +69,7 @@ export class DriverContext implements LockUser {
 
   /** A place to be preempted at, if there are such. */
   *point(label: string): Sleepable<undefined> {
-    if (this.#options.points) yield { kind: "point", label };
+    if (this.points) yield { kind: "point", label };
   }
 
   /** A place that may sleep and need not: `might_sleep`, `cond_resched`. */

@@ -1,4 +1,3 @@
-import { IntervalidateError } from "../../errors.ts";
 import { amdgpuGfx2018 } from "./2018/amdgpu-gfx.ts";
 import { amdgpuHsa2018 } from "./2018/amdgpu-hsa.ts";
 import { gru2018 } from "./2018/gru.ts";
@@ -10,6 +9,20 @@ import { scif2018 } from "./2018/scif.ts";
 import { umemOdp2018 } from "./2018/umem-odp.ts";
 import { xenGntdev2018 } from "./2018/xen-gntdev.ts";
 import type { DriverModel } from "./driver-model.ts";
+import { amdgpuGfx } from "./today/amdgpu-gfx.ts";
+import { amdgpuHsa } from "./today/amdgpu-hsa.ts";
+import { amdkfdSvm } from "./today/amdkfd-svm.ts";
+import { gntdev } from "./today/gntdev.ts";
+import { gpusvm } from "./today/gpusvm.ts";
+import { gru } from "./today/gru.ts";
+import { hfi1MmuRb } from "./today/hfi1-mmu-rb.ts";
+import { hfi1Tid } from "./today/hfi1-tid.ts";
+import { i915 } from "./today/i915.ts";
+import { kvm } from "./today/kvm.ts";
+import { mlx5 } from "./today/mlx5.ts";
+import { nouveauSvm } from "./today/nouveau-svm.ts";
+import { radeon } from "./today/radeon.ts";
+import { xe } from "./today/xe.ts";
 
 export type { AddressRange } from "./address-range.ts";
 export type { DriverContextOptions } from "./context.ts";
@@ -17,20 +30,34 @@ export { DriverContext } from "./context.ts";
 export type { DeviceOperation, Driver, DriverModel, DriverOptions } from "./driver-model.ts";
 export { KernelBug } from "./kernel-bug.ts";
 export {
+  amdgpuGfx,
   amdgpuGfx2018,
+  amdgpuHsa,
   amdgpuHsa2018,
+  amdkfdSvm,
+  gntdev,
+  gpusvm,
+  gru,
   gru2018,
+  hfi1MmuRb,
+  hfi1Tid,
   hfi12018,
+  i915,
   i9152018,
+  kvm,
   kvm2018,
+  mlx5,
+  nouveauSvm,
+  radeon,
   radeon2018,
   scif2018,
   umemOdp2018,
+  xe,
   xenGntdev2018,
 };
 
-/** All models, those of 2018 first. */
-export const DRIVER_MODELS: readonly DriverModel[] = [
+/** As of the patch that brought non-blocking mode. */
+export const MODELS_OF_2018: readonly DriverModel[] = [
   kvm2018,
   i9152018,
   amdgpuGfx2018,
@@ -43,10 +70,20 @@ export const DRIVER_MODELS: readonly DriverModel[] = [
   xenGntdev2018,
 ];
 
-/** The model of a name. @throws {IntervalidateError} ARGUMENT if there is none */
-export function driverModel(name: string): DriverModel {
-  const model = DRIVER_MODELS.find((one) => one.name === name);
-  if (model !== undefined) return model;
-  const names = DRIVER_MODELS.map((one) => one.name).join(", ");
-  throw new IntervalidateError("ARGUMENT", `There is no driver ${name}: choose one of ${names}.`);
-}
+/** As of v6.12. One more, `dmirror`, is in `src/drivers`, because it needs HMM. */
+export const MODELS_OF_TODAY: readonly DriverModel[] = [
+  kvm,
+  gru,
+  hfi1MmuRb,
+  nouveauSvm,
+  i915,
+  amdgpuGfx,
+  amdgpuHsa,
+  radeon,
+  mlx5,
+  gntdev,
+  amdkfdSvm,
+  hfi1Tid,
+  xe,
+  gpusvm,
+];

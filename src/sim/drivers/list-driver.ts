@@ -1,39 +1,27 @@
 import type { Sleepable } from "../../blocking/suspension.ts";
 import type { ListNotifier, UncheckedListNotifierOps } from "../../notifier/list-notifier.ts";
-import type { NamedLock } from "../named-lock.ts";
-import type { Workqueue } from "../workqueue.ts";
 import type { AddressRange } from "./address-range.ts";
 import type { DriverContext } from "./context.ts";
 import { DeviceEntries } from "./device-entries.ts";
-import type { DeviceOperation, Driver, DriverModel, DriverOptions } from "./driver-model.ts";
+import { DriverBase } from "./driver-base.ts";
+import type { Driver, DriverModel, DriverOptions } from "./driver-model.ts";
 
 /** What all drivers with one list notifier have in common. */
-export abstract class ListDriver<Personality extends string = never> implements Driver {
-  readonly name: string;
-  abstract readonly locks: Readonly<Record<string, NamedLock>>;
-  readonly workqueues: Readonly<Record<string, Workqueue>> = {};
-  readonly operations: Readonly<Record<string, DeviceOperation>> = {};
-  protected readonly context: DriverContext;
+export abstract class ListDriver<
+  Personality extends string = never,
+> extends DriverBase<Personality> {
   /** What its device has mapped. */
   protected readonly device: DeviceEntries;
-  readonly #personalities: ReadonlySet<Personality>;
   #notifier: ListNotifier | undefined;
 
   constructor(
     context: DriverContext,
     model: Pick<DriverModel<Driver, Personality>, "name" | "asMerged">,
-    options: DriverOptions<Personality> = {},
+    options?: DriverOptions<Personality>,
   ) {
-    this.name = options.name ?? model.name;
-    this.context = context;
+    super(context, model, options);
     this.device = new DeviceEntries(context, this.name);
-    this.#personalities = new Set(options.personalities ?? model.asMerged);
   }
-
-  abstract get state(): Readonly<Record<string, number | boolean>>;
-  abstract mirror(range: AddressRange): Sleepable<number>;
-  abstract access(range: AddressRange): Sleepable<number>;
-  abstract unmirror(range: AddressRange): Sleepable<number>;
 
   get entries(): readonly AddressRange[] {
     return this.device.ranges;
@@ -54,19 +42,4 @@ export abstract class ListDriver<Personality extends string = never> implements 
 
   /** The callbacks of its notifier. */
   protected abstract ops(): UncheckedListNotifierOps;
-
-  /** Whether it makes this mistake. */
-  protected has(personality: Personality): boolean {
-    return this.#personalities.has(personality);
-  }
-
-  /** Takes a lock, after a place to be preempted at; `what` names the lock there. */
-  protected *lock(
-    lock: NamedLock,
-    what: string,
-    mode: "read" | "write" = "write",
-  ): Sleepable<undefined> {
-    yield* this.context.point(`${this.name}:before ${what}`);
-    yield* lock.lock(mode);
-  }
 }
