@@ -4,6 +4,7 @@ import { dmirror } from "./dmirror.ts";
 
 export * from "../sim/drivers/index.ts";
 export { type DmirrorDriver, dmirror } from "./dmirror.ts";
+export { type DriverOffers, offersOf } from "./offers.ts";
 
 /** All models, those of 2018 first. */
 export const DRIVER_MODELS: readonly DriverModel[] = [

@@ -32,11 +32,11 @@ export function nameOf(item: Item, known: Iterable<string>, what: string): strin
 }
 
 /**
- * Whether a name is that of an actor, or of what an actor makes in its own name: a notifier of one
- * range, `K [0x1000, 0x2000)`, a lock, `mmu_lock of K`, or what HMM keeps for a process.
+ * Whether a name is that of an actor, or of what an actor makes in its own name: the notifier of one range,
+ * `K [0x1000, 0x2000)`, a lock, `mmu_lock of K`, or what HMM keeps for a process, `hmm of mm`.
  */
 export function isOfActor(name: string, { actors }: Pick<Declared, "actors">): boolean {
-  const [, owner] = / of (.+)$/.exec(name) ?? [];
-  if (owner !== undefined && !name.startsWith("hmm of ")) return isOfActor(owner, { actors });
-  return name.startsWith("hmm of ") ? actors.size > 0 : actors.has(name.replace(/ \[.*$/, ""));
+  if (/(^| )hmm of /.test(name)) return actors.size > 0;
+  const [owner] = (name.split(" of ").at(-1) ?? "").split(" ");
+  return actors.has(owner);
 }

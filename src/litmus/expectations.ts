@@ -419,7 +419,7 @@ function callbackOf(given: string, item: Item, declared: Declared): string {
   const { subscribers, actors } = declared;
   const name = callText(given);
   // What drivers make later in their own names cannot be known before.
-  if (/ (\[|of )/.test(name) && isOfActor(name.replace(/\.\w+$/, ""), declared)) return name;
+  if (name.includes(" ") && isOfActor(name.replace(/\.\w+$/, ""), declared)) return name;
   const known = [...subscribers].flatMap(([owner, kind]) => {
     if (kind === "list") return [...LIST_CALLBACKS.keys()].map((one) => `${owner}.${one}`);
     if (kind === "passive") return [];

@@ -1,9 +1,5 @@
-import { SimulatedDriver } from "../../blocking/simulated-driver.ts";
 import type { Sleepable } from "../../blocking/suspension.ts";
-import { runNowOrLater } from "../../blocking/synchronous-driver.ts";
-import type { Driver, DriverModel } from "../../drivers/index.ts";
-import { DriverContext } from "../../drivers/index.ts";
-import { AddressSpace } from "../../notifier/address-space.ts";
+import { type Driver, type DriverModel, offersOf } from "../../drivers/index.ts";
 import { LIST_CALLBACKS } from "../names.ts";
 import type { Value } from "../program.ts";
 import type { World } from "../world.ts";
@@ -73,22 +69,22 @@ function entriesOf({ entries }: Driver): { start: bigint; end: bigint }[] {
 
 /** What files can say about a driver is what its model offers: mistakes, operations, state. */
 export function driverKind(model: DriverModel): ActorKind {
-  const sample = sampleOf(model);
+  const { personalities: mistakes, operations, properties } = offersOf(model);
   const orders: Record<string, OrderShape> = {
     mirror: RANGE,
     access: RANGE,
     unmirror: RANGE,
     detach: NOTHING,
   };
-  for (const name of Object.keys(sample.operations)) orders[name] = RANGE;
+  for (const name of operations) orders[name] = RANGE;
   const list = [...LIST_CALLBACKS.keys()].map((name) => `.${name}`);
   return {
-    options: Object.keys(model.personalities),
+    options: mistakes,
     orders,
-    properties: [...Object.keys(sample.state), "entries"],
+    properties: [...properties, "entries"],
     calls: model.kind === "interval" ? [] : list,
     read({ name, fields }) {
-      const personalities = Object.keys(model.personalities).filter(
+      const personalities = mistakes.filter(
         (one) => fields.get(one)?.boolean ?? model.asMerged.includes(one),
       );
       return (world: World, mm: string) =>
@@ -98,22 +94,4 @@ export function driverKind(model: DriverModel): ActorKind {
         );
     },
   };
-}
-
-/** An instance in a space of its own: only that knows what the model offers. */
-function sampleOf(model: DriverModel): Driver {
-  const context = new DriverContext({
-    mm: new AddressSpace({ profile: model.era }),
-    scheduler: new SimulatedDriver({ chooser: { below: () => 0 } }),
-    events: () => {},
-    currentTask: () => "nobody",
-  });
-  let sample: Driver | undefined;
-  runNowOrLater(
-    (function* () {
-      sample = yield* model.attach(context);
-    })(),
-  );
-  if (sample === undefined) throw new Error(`${model.name} has to wait before anybody uses it`);
-  return sample;
 }
