@@ -8,12 +8,7 @@ import { mmap, munmap } from "../sim/cpu/syscalls.ts";
 import { PAGE_SIZE } from "../sim/cpu/units.ts";
 import { type AddressRange, endOf } from "../sim/drivers/address-range.ts";
 import type { DriverContext } from "../sim/drivers/context.ts";
-import type {
-  DeviceOperation,
-  Driver,
-  DriverModel,
-  DriverOptions,
-} from "../sim/drivers/driver-model.ts";
+import type { DeviceOperation, Driver, DriverModel } from "../sim/drivers/driver-model.ts";
 import { NamedLock } from "../sim/named-lock.ts";
 
 /**

@@ -31,6 +31,12 @@ export abstract class DriverBase<Personality extends string> implements Driver {
   abstract unmirror(range: AddressRange): Sleepable<number>;
   abstract detach(): Sleepable<undefined>;
 
+  /** Somebody opens its device file. Its notifiers come with what is mirrored. */
+  *open(): Sleepable<this> {
+    yield* this.context.point(`${this.name}:before open`);
+    return this;
+  }
+
   /** Whether it makes this mistake. */
   protected has(personality: Personality): boolean {
     return this.#personalities.has(personality);

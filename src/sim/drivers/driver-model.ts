@@ -15,7 +15,10 @@ export type DeviceOperation = (range: AddressRange) => Sleepable<number>;
 export interface Driver {
   /** Of its notifier, in events; of a driver with several, what their names begin with. */
   readonly name: string;
-  /** By the names that the kernel gives them. The mmap lock is not among them. */
+  /**
+   * By the names that the kernel gives them; those that belong to one of the things that it mirrors by
+   * their own. The mmap lock is not among them.
+   */
   readonly locks: Readonly<Record<string, NamedLock>>;
   readonly workqueues: Readonly<Record<string, Workqueue>>;
   /** What its device has mapped, ascending. */

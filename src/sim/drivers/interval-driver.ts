@@ -5,6 +5,7 @@ import type {
   IntervalNotifierOps,
   UncheckedIntervalNotifierOps,
 } from "../../notifier/interval-notifier.ts";
+import { Counter } from "../counter.ts";
 import type { NamedLock } from "../named-lock.ts";
 import { type AddressRange, lengthOf, rangeText } from "./address-range.ts";
 import type { DriverContext } from "./context.ts";
@@ -22,12 +23,17 @@ export class Mirrored {
   readonly name: string;
   /** What the device has mapped of it. */
   readonly device: DeviceEntries;
+  /** Those who have found it and are at work with it: it is not removed before they are done. */
+  readonly users: Counter;
+  /** It is being removed: nobody finds it any more. */
+  dying = false;
   #notifier: IntervalNotifier | undefined;
 
   constructor(context: DriverContext, driver: string, range: AddressRange) {
     this.range = range;
     this.name = `${driver} ${rangeText(range)}`;
     this.device = new DeviceEntries(context, this.name);
+    this.users = new Counter(`users of ${this.name}`);
   }
 
   /** There is one from insertion on. */
@@ -39,6 +45,11 @@ export class Mirrored {
   set notifier(notifier: IntervalNotifier) {
     this.#notifier = notifier;
   }
+}
+
+/** Locks that each thing has of its own, by their names. */
+export function locksOf(locks: Iterable<NamedLock>): Readonly<Record<string, NamedLock>> {
+  return Object.fromEntries([...locks].map((lock) => [lock.name, lock]));
 }
 
 /** What all drivers have in common that insert one interval notifier for each thing that they mirror. */
@@ -62,22 +73,35 @@ export abstract class IntervalDriver<
     return 0;
   }
 
-  /** Waits for invalidations that may have hit it. */
+  /** Waits for whoever uses it, and for invalidations that may have hit it. */
   *unmirror(range: AddressRange): Sleepable<number> {
     const thing = this.mirrored.at(range);
-    if (thing === undefined) return -ERRNO.EINVAL;
+    if (thing === undefined || thing.dying) return -ERRNO.EINVAL;
     yield* this.remove(thing);
     return 0;
   }
 
   *detach(): Sleepable<undefined> {
-    for (const thing of this.mirrored) yield* this.remove(thing);
+    for (const thing of this.mirrored) {
+      if (!thing.dying) yield* this.remove(thing);
+    }
   }
 
   protected abstract make(range: AddressRange): Thing;
 
   /** The callback of a notifier. */
   protected abstract ops(thing: Thing): IntervalNotifierOps | UncheckedIntervalNotifierOps;
+
+  /** The one with the whole range inside. */
+  protected find(range: AddressRange): Thing | undefined {
+    const thing = this.mirrored.containing(range);
+    return thing?.dying ? undefined : thing;
+  }
+
+  /** Waits until nobody uses what is dying. */
+  protected *quiesce(thing: Thing): Sleepable<undefined> {
+    yield* thing.users.waitForZero();
+  }
 
   /** `mmu_interval_notifier_insert`, or `mmu_interval_notifier_insert_locked` under the mmap lock. */
   protected *insert(thing: Thing, mmapLocked = false): Sleepable<undefined> {
@@ -91,9 +115,11 @@ export abstract class IntervalDriver<
 
   /** `mmu_interval_notifier_remove`. No callback tears anything down afterwards, so that is done here. */
   protected *remove(thing: Thing): Sleepable<undefined> {
-    this.mirrored.delete(thing);
+    thing.dying = true;
+    yield* this.quiesce(thing);
     yield* thing.notifier.removeSleepable();
     thing.device.tearDown(thing.range);
+    this.mirrored.delete(thing);
   }
 
   /**
@@ -111,23 +137,26 @@ export abstract class IntervalDriver<
     userLock: { readonly lock: NamedLock; readonly what: string; readonly mode?: "read" | "write" },
     install: () => void,
   ): Sleepable<number> {
+    const { notifier, users } = thing;
+    const { lock, what, mode } = userLock;
     const { scheduler } = this.context;
     const deadline = scheduler.now + RANGE_TIMEOUT;
-    while (scheduler.now <= deadline) {
-      if (this.mirrored.at(thing.range) !== thing) return -ERRNO.EFAULT;
-      const sequence = yield* thing.notifier.readBeginSleepable();
-      if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
-      yield* this.lock(userLock.lock, userLock.what, userLock.mode);
-      const retry = this.readRetry(thing, sequence);
-      if (!retry) install();
-      userLock.lock.unlock();
-      if (!retry) return 0;
+    let errno = -ERRNO.EBUSY;
+    users.add(1);
+    while (errno === -ERRNO.EBUSY && scheduler.now <= deadline) {
+      const sequence = yield* notifier.readBeginSleepable();
+      if (!(yield* this.context.getUserPages())) {
+        errno = -ERRNO.EFAULT;
+        break;
+      }
+      yield* this.lock(lock, what, mode);
+      if (!notifier.readRetry(sequence)) {
+        install();
+        errno = 0;
+      }
+      lock.unlock();
     }
-    return -ERRNO.EBUSY;
-  }
-
-  /** Under the user lock. Whoever has been removed meanwhile finds that out when it begins anew. */
-  protected readRetry(thing: Thing, sequence: number): boolean {
-    return thing.notifier.readRetry(sequence) || this.mirrored.at(thing.range) !== thing;
+    users.add(-1);
+    return errno;
   }
 }

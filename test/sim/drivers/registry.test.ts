@@ -1,34 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { IntervalidateError } from "../../../src/index.ts";
-import { DRIVER_MODELS, driverModel } from "../../../src/sim/drivers/index.ts";
+import { MODELS_OF_2018 } from "../../../src/sim/drivers/index.ts";
 import { pages, Scene } from "./support.ts";
 
-describe("driver models", () => {
-  it("are found by name", () => {
-    expect(DRIVER_MODELS.map(({ name }) => name)).toEqual([
-      "kvm-2018",
-      "i915-2018",
-      "amdgpu-gfx-2018",
-      "amdgpu-hsa-2018",
-      "radeon-2018",
-      "umem-odp-2018",
-      "hfi1-2018",
-      "scif-2018",
-      "gru-2018",
-      "xen-gntdev-2018",
-    ]);
-    for (const model of DRIVER_MODELS) expect(driverModel(model.name)).toBe(model);
-  });
-
-  it("an unknown name is told the known ones", () => {
-    expect(() => driverModel("kvm-1991")).toThrow(IntervalidateError);
-    expect(() => driverModel("kvm-1991")).toThrow(
-      "There is no driver kvm-1991: choose one of kvm-2018, ",
-    );
-  });
-});
-
-describe.each(DRIVER_MODELS.map((model) => [model.name, model] as const))("%s", (name, model) => {
+describe.each(MODELS_OF_2018.map((model) => [model.name, model] as const))("%s", (name, model) => {
   it("explains every mistake of its own", () => {
     for (const mistake of model.asMerged) expect(model.personalities).toHaveProperty(mistake);
   });

@@ -10,6 +10,7 @@ import {
   type InvalidationWindow,
   NotifierDomain,
   type NotifierEvent,
+  type NotifierRange,
   type ProfileName,
   type StartResult,
 } from "../../../src/index.ts";
@@ -178,12 +179,12 @@ export class Scene {
     );
   }
 
-  start(range: AddressRange): Stepped<InvalidationWindow> {
+  start(range: NotifierRange): Stepped<InvalidationWindow> {
     return this.spawn(this.mm.invalidateRangeStartSleepable(range));
   }
 
   /** As `munmap`: the caller holds the mmap lock. */
-  startUnderMmapLock(range: AddressRange): Stepped<InvalidationWindow> {
+  startUnderMmapLock(range: NotifierRange): Stepped<InvalidationWindow> {
     const { context, mm } = this;
     return this.spawn(
       (function* () {
@@ -193,7 +194,7 @@ export class Scene {
     );
   }
 
-  tryStart(range: AddressRange): Stepped<StartResult> {
+  tryStart(range: NotifierRange): Stepped<StartResult> {
     return this.spawn(this.mm.tryInvalidateRangeStartSleepable(range));
   }
 
@@ -202,19 +203,19 @@ export class Scene {
   }
 
   /** A non-blocking start that somebody refuses at once. */
-  refusedBy(range: AddressRange): string | number {
+  refusedBy(range: NotifierRange): string | number {
     const result = this.tryStart(range).value;
     if (result.ok) throw new Error("approved");
     return result.refusedBy;
   }
 
   /** A non-blocking start that everybody approves at once. */
-  approved(range: AddressRange): InvalidationWindow {
+  approved(range: NotifierRange): InvalidationWindow {
     return windowOf(this.tryStart(range));
   }
 
   /** A whole blockable invalidation that does not have to wait. */
-  invalidate(range: AddressRange): void {
+  invalidate(range: NotifierRange): void {
     this.run(this.start(range).value.endSleepable());
   }
 

@@ -32,9 +32,7 @@ export const amdgpuGfx: DriverModel<AmdgpuGfx, AmdgpuGfxPersonality> = {
       "the callback does the same in any mode: in non-blocking mode it sleeps for the mutex, and for the GPU",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new AmdgpuGfx(context, options);
-  },
+  attach: (context, options) => new AmdgpuGfx(context, options).open(),
 };
 
 /** A client of a GPU. */
@@ -52,9 +50,9 @@ export class AmdgpuGfx extends GpuDriver<UserptrBo, AmdgpuGfxPersonality> {
 
   /** Commands that use the range are submitted: `amdgpu_cs_ioctl`, restarted until its pages stay. */
   *access(range: AddressRange): Sleepable<number> {
-    const bo = this.mirrored.containing(range);
-    if (bo === undefined) return -ERRNO.EFAULT;
     yield* this.context.allocate("GFP_KERNEL");
+    const bo = this.find(range);
+    if (bo === undefined) return -ERRNO.EFAULT;
     const userLock = { lock: this.locks.notifierLock, what: "notifier_lock" };
     // `amdgpu_cs_submit`. No memory may be allocated under this lock.
     return yield* this.collideAndRetry(bo, userLock, () => {

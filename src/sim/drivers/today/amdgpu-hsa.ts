@@ -36,9 +36,7 @@ export const amdgpuHsa: DriverModel<AmdgpuHsa, AmdgpuHsaPersonality> = {
       "the callback waits for the restore work under notifier_lock, which the work takes first of all: a deadlock",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new AmdgpuHsa(context, options);
-  },
+  attach: (context, options) => new AmdgpuHsa(context, options).open(),
 };
 
 class HsaBo extends Mirrored {
@@ -94,7 +92,7 @@ export class AmdgpuHsa extends IntervalDriver<HsaBo, AmdgpuHsaPersonality> {
   /** A user queue touches the range, as soon as it runs. */
   *access(range: AddressRange): Sleepable<number> {
     yield* this.#evictions.waitForZero();
-    return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
+    return this.find(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
   override *detach(): Sleepable<undefined> {
@@ -114,6 +112,13 @@ export class AmdgpuHsa extends IntervalDriver<HsaBo, AmdgpuHsaPersonality> {
         nonblocking: () => false,
       },
     };
+  }
+
+  /** `amdgpu_amdkfd_gpuvm_free_memory_of_gpu`: the restore work finds it no more. */
+  protected override *quiesce(bo: HsaBo): Sleepable<undefined> {
+    yield* this.lock(this.locks.lock, "lock");
+    this.locks.lock.unlock();
+    yield* super.quiesce(bo);
   }
 
   /** `amdgpu_amdkfd_evict_userptr` */
@@ -151,13 +156,13 @@ export class AmdgpuHsa extends IntervalDriver<HsaBo, AmdgpuHsaPersonality> {
   /** `update_invalid_user_pages` and `confirm_valid_user_pages_locked`. False: to be tried again. */
   *#validate(evictions: number): Sleepable<boolean> {
     const { notifierLock, queues } = this.locks;
-    const invalid = [...this.mirrored].filter((bo) => bo.invalid);
+    const invalid = [...this.mirrored].filter((bo) => bo.invalid && !bo.dying);
     const sequences: number[] = [];
     for (const { notifier } of invalid) sequences.push(yield* notifier.readBeginSleepable());
     // With the process gone there is nothing to restore.
     if (!(yield* this.context.getUserPages())) return true;
     yield* this.lock(notifierLock, "notifier_lock");
-    const retries = invalid.filter((bo, at) => this.readRetry(bo, sequences[at]));
+    const retries = invalid.filter(({ notifier }, at) => notifier.readRetry(sequences[at]));
     const isCurrent = retries.length === 0 && this.#evictions.value === evictions;
     if (isCurrent) {
       for (const bo of invalid) {

@@ -7,7 +7,7 @@ import type { Work, Workqueue } from "../../workqueue.ts";
 import { type AddressRange, intersection } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
-import { IntervalDriver, Mirrored } from "../interval-driver.ts";
+import { IntervalDriver, locksOf, Mirrored } from "../interval-driver.ts";
 
 export type AmdkfdSvmPersonality = "noModeCheck";
 
@@ -34,9 +34,7 @@ export const amdkfdSvm: DriverModel<AmdkfdSvm, AmdkfdSvmPersonality> = {
   },
   // `svm_range_cpu_invalidate_pagetables`
   asMerged: ["noModeCheck"],
-  *attach(context, options) {
-    return new AmdkfdSvm(context, options);
-  },
+  attach: (context, options) => new AmdkfdSvm(context, options).open(),
 };
 
 class SvmRange extends Mirrored {
@@ -52,7 +50,6 @@ class SvmRange extends Mirrored {
 
 /** A compute process on GPUs: `struct svm_range_list`. */
 export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
   override readonly workqueues: { readonly events: Workqueue };
   readonly #deferredListWork: Work;
 
@@ -64,6 +61,10 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
     );
   }
 
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.lock));
+  }
+
   /** `unmapped` counts ranges that wait for the work. */
   get state(): { readonly ranges: number; readonly unmapped: number } {
     const unmapped = [...this.mirrored].filter((range) => range.unmapped).length;
@@ -72,7 +73,7 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
 
   /** A GPU faults: `svm_range_restore_pages`, `svm_range_validate_and_map`. */
   *access(range: AddressRange): Sleepable<number> {
-    const svmRange = this.mirrored.containing(range);
+    const svmRange = this.find(range);
     if (svmRange === undefined || svmRange.unmapped) return -ERRNO.EFAULT;
     const userLock = { lock: svmRange.lock, what: "range lock" };
     return yield* this.collideAndRetry(svmRange, userLock, () => {
@@ -119,7 +120,7 @@ export class AmdkfdSvm extends IntervalDriver<SvmRange, AmdkfdSvmPersonality> {
   /** `svm_range_deferred_list_work`. The kernel splits a range of which some is left. */
   *#removeUnmapped(): Sleepable<undefined> {
     for (const svmRange of this.mirrored) {
-      if (svmRange.unmapped) yield* this.remove(svmRange);
+      if (svmRange.unmapped && !svmRange.dying) yield* this.remove(svmRange);
     }
   }
 }

@@ -41,9 +41,7 @@ export const gntdev: DriverModel<Gntdev, GntdevPersonality> = {
       "a non-blocking start unmaps as well, and waits for the delayed work, and so for whoever uses the pages",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Gntdev(context, options);
-  },
+  attach: (context, options) => new Gntdev(context, options).open(),
 };
 
 /** Grants that are being unmapped: `struct gntab_unmap_queue_data`. */
@@ -97,14 +95,16 @@ export class Gntdev extends IntervalDriver<Mirrored, GntdevPersonality> {
 
   /** The process touches the grants: there is no fault that could bring back what was unmapped. */
   *access(range: AddressRange): Sleepable<number> {
-    return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
+    yield* this.context.point(`${this.name}:before use`);
+    return this.find(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
   /** `gntdev_vma_close`. Grants that are in use stay mapped until the work comes that finds them unused. */
   protected override *remove(map: Mirrored): Sleepable<undefined> {
-    this.mirrored.delete(map);
+    map.dying = true;
     yield* map.notifier.removeSleepable();
     this.#unmapGrantPages(map, map.range);
+    this.mirrored.delete(map);
   }
 
   protected make(range: AddressRange): Mirrored {

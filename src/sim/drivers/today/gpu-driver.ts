@@ -34,10 +34,10 @@ export abstract class GpuDriver<
     return fences;
   }
 
-  /** After the GPU is done. */
-  protected override *remove(bo: Bo): Sleepable<undefined> {
+  /** And the GPU is done. */
+  protected override *quiesce(bo: Bo): Sleepable<undefined> {
+    yield* super.quiesce(bo);
     yield* bo.fences.waitForZero();
-    yield* super.remove(bo);
   }
 
   *#signal(range: AddressRange): Sleepable<number> {

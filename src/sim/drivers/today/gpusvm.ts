@@ -35,9 +35,7 @@ export const gpusvm: DriverModel<Gpusvm, GpusvmPersonality> = {
       "read_retry is asked before the lock is taken: an invalidation in between goes unnoticed, and stale pages are mapped",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Gpusvm(context, options);
-  },
+  attach: (context, options) => new Gpusvm(context, options).open(),
 };
 
 /** `struct drm_gpusvm_range` */
@@ -83,13 +81,17 @@ export class Gpusvm extends IntervalDriver<Mirrored, GpusvmPersonality> {
     const found = this.#ranges.containing(range);
     if (found === undefined) return -ERRNO.EFAULT;
     const { chunk } = found;
+    // It may have been given up meanwhile, and only the chunk be there.
+    const isThere = (): boolean => this.#ranges.at(found.range) === found;
     const install = (): void => {
-      if (!chunk.device.covers(found.range)) chunk.device.install(found.range);
+      if (isThere() && !chunk.device.covers(found.range)) chunk.device.install(found.range);
     };
-    if (this.has("asksBeforeLocking")) return yield* this.#askBeforeLocking(chunk, install);
     const { notifierLock } = this.locks;
     const userLock = { lock: notifierLock, what: "notifier_lock", mode: "read" } as const;
-    return yield* this.collideAndRetry(chunk, userLock, install);
+    const errno = this.has("asksBeforeLocking")
+      ? yield* this.#askBeforeLocking(chunk, install)
+      : yield* this.collideAndRetry(chunk, userLock, install);
+    return isThere() ? errno : -ERRNO.EFAULT;
   }
 
   /** `drm_gpusvm_range_remove`. With its last range the chunk's notifier goes. */
@@ -137,15 +139,15 @@ export class Gpusvm extends IntervalDriver<Mirrored, GpusvmPersonality> {
 
   *#askBeforeLocking(chunk: Mirrored, install: () => void): Sleepable<number> {
     const { notifierLock } = this.locks;
-    for (;;) {
-      const sequence = yield* chunk.notifier.readBeginSleepable();
+    let sequence: number;
+    do {
+      sequence = yield* chunk.notifier.readBeginSleepable();
       if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
-      if (this.readRetry(chunk, sequence)) continue;
-      yield* this.lock(notifierLock, "notifier_lock", "read");
-      install();
-      notifierLock.unlock();
-      return 0;
-    }
+    } while (chunk.notifier.readRetry(sequence));
+    yield* this.lock(notifierLock, "notifier_lock", "read");
+    install();
+    notifierLock.unlock();
+    return 0;
   }
 }
 

@@ -29,9 +29,7 @@ export const gru: DriverModel<Gru, GruPersonality> = {
   kind: "list",
   personalities: { missingEnd: "end does nothing: faults wait for ever" },
   asMerged: [],
-  *attach(context, options) {
-    return new Gru(context, options);
-  },
+  attach: (context, options) => new Gru(context, options).open(),
 };
 
 /** `struct gru_thread_state` */

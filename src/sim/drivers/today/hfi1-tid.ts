@@ -5,7 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import { type AddressRange, lengthOf, rangeText } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
-import { IntervalDriver, Mirrored } from "../interval-driver.ts";
+import { IntervalDriver, locksOf, Mirrored } from "../interval-driver.ts";
 
 export type Hfi1TidPersonality = "noModeCheck";
 
@@ -32,9 +32,7 @@ export const hfi1Tid: DriverModel<Hfi1Tid, Hfi1TidPersonality> = {
   },
   // `tid_rb_invalidate`, `tid_cover_invalidate`
   asMerged: ["noModeCheck"],
-  *attach(context, options) {
-    return new Hfi1Tid(context, options);
-  },
+  attach: (context, options) => new Hfi1Tid(context, options).open(),
 };
 
 /** `struct tid_rb_node` */
@@ -50,13 +48,16 @@ class TidNode extends Mirrored {
 
 /** A process that receives from an hfi1 device. */
 export class Hfi1Tid extends IntervalDriver<TidNode, Hfi1TidPersonality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
   #buffers = 0;
   /** `invalid_tid_idx`: entries that the process has not been told of. */
   #invalidTids = 0;
 
   constructor(context: DriverContext, options?: DriverOptions<Hfi1TidPersonality>) {
     super(context, hfi1Tid, options);
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.invalidateMutex));
   }
 
   /** `freed` counts nodes without an entry, `invalidTids` those that were invalidated. */
@@ -93,7 +94,8 @@ export class Hfi1Tid extends IntervalDriver<TidNode, Hfi1TidPersonality> {
 
   /** Something is received: into an entry, or not at all. */
   *access(range: AddressRange): Sleepable<number> {
-    return this.mirrored.containing(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
+    yield* this.context.point(`${this.name}:before use`);
+    return this.find(range)?.device.covers(range) ? 0 : -ERRNO.EFAULT;
   }
 
   protected make(range: AddressRange): TidNode {

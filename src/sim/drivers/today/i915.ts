@@ -5,6 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import type { AddressRange } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
+import { locksOf } from "../interval-driver.ts";
 import { GpuDriver, UserptrBo } from "./gpu-driver.ts";
 
 export type I915Personality = "ignoresRetry";
@@ -30,9 +31,7 @@ export const i915: DriverModel<I915, I915Personality> = {
     ignoresRetry: "submission binds pages although read_retry was true: they may be stale",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new I915(context, options);
-  },
+  attach: (context, options) => new I915(context, options).open(),
 };
 
 class UserptrObject extends UserptrBo {
@@ -48,11 +47,14 @@ class UserptrObject extends UserptrBo {
 
 /** A client of a GPU. */
 export class I915 extends GpuDriver<UserptrObject, I915Personality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
   #restarts = 0;
 
   constructor(context: DriverContext, options?: DriverOptions<I915Personality>) {
     super(context, i915, options);
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.lock));
   }
 
   /** `restarts` counts submissions that found their pages invalidated. */
@@ -63,11 +65,13 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
   /** Commands that use the range are submitted: `i915_gem_execbuffer2_ioctl`, restarted until its pages stay. */
   *access(range: AddressRange): Sleepable<number> {
     for (;;) {
-      const object = this.mirrored.containing(range);
+      const object = this.find(range);
       if (object === undefined) return -ERRNO.EFAULT;
-      const errno = yield* this.#submitInit(object);
-      if (errno === -ERRNO.EFAULT) return errno;
-      if (errno === 0 && (yield* this.#submitDone(object))) return 0;
+      object.users.add(1);
+      let errno = yield* this.#submitInit(object);
+      if (errno === 0) errno = yield* this.#submitDone(object);
+      object.users.add(-1);
+      if (errno !== -ERRNO.EAGAIN) return errno;
       this.#restarts += 1;
     }
   }
@@ -105,7 +109,7 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
     yield* this.context.allocate("GFP_KERNEL");
     if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
     yield* this.lock(object.lock, "object lock");
-    const retry = this.readRetry(object, sequence) && !this.has("ignoresRetry");
+    const retry = object.notifier.readRetry(sequence) && !this.has("ignoresRetry");
     if (!retry) {
       object.pagesOf = sequence;
       object.device.install(object.range);
@@ -114,14 +118,14 @@ export class I915 extends GpuDriver<UserptrObject, I915Personality> {
     return retry ? -ERRNO.EAGAIN : 0;
   }
 
-  /** `i915_gem_object_userptr_submit_done`. Whether the commands are on their way. */
-  *#submitDone(object: UserptrObject): Sleepable<boolean> {
+  /** `i915_gem_object_userptr_submit_done`. -EAGAIN if it was invalidated meanwhile. */
+  *#submitDone(object: UserptrObject): Sleepable<number> {
     yield* this.lock(object.lock, "object lock");
     const { pagesOf } = object;
     const isStale = pagesOf === undefined || object.notifier.checkRetry(pagesOf);
     const submits = !isStale || this.has("ignoresRetry");
     if (submits) object.fences.add(1);
     object.lock.unlock();
-    return submits;
+    return submits ? 0 : -ERRNO.EAGAIN;
   }
 }

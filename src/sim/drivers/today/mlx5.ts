@@ -5,7 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import { type AddressRange, intersection } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
-import { IntervalDriver, Mirrored } from "../interval-driver.ts";
+import { IntervalDriver, locksOf, Mirrored } from "../interval-driver.ts";
 
 export type Mlx5Personality = "refusalKeepsMutex";
 
@@ -28,9 +28,7 @@ export const mlx5: DriverModel<Mlx5, Mlx5Personality> = {
       "a non-blocking start takes the mutex if it can, and refuses without releasing it, as a lock was forgotten in 2019: the next fault, and the next invalidation, wait for ever",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Mlx5(context, options);
-  },
+  attach: (context, options) => new Mlx5(context, options).open(),
 };
 
 /** `struct ib_umem_odp` */
@@ -45,10 +43,12 @@ class Umem extends Mirrored {
 
 /** The regions of one process on one RDMA device. */
 export class Mlx5 extends IntervalDriver<Umem, Mlx5Personality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
-
   constructor(context: DriverContext, options?: DriverOptions<Mlx5Personality>) {
     super(context, mlx5, options);
+  }
+
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.mutex));
   }
 
   get state(): { readonly umems: number } {
@@ -57,7 +57,7 @@ export class Mlx5 extends IntervalDriver<Umem, Mlx5Personality> {
 
   /** The device faults: `pagefault_real_mr`, `ib_umem_odp_map_dma_and_lock`. */
   *access(range: AddressRange): Sleepable<number> {
-    const umem = this.mirrored.containing(range);
+    const umem = this.find(range);
     if (umem === undefined) return -ERRNO.EFAULT;
     const userLock = { lock: umem.mutex, what: "umem_mutex" };
     return yield* this.collideAndRetry(umem, userLock, () => {

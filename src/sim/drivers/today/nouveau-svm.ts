@@ -81,6 +81,7 @@ export class NouveauSvm extends DriverBase<NouveauSvmPersonality> {
 
   /** Nothing to do: it mirrors all there is outside the unmanaged window. */
   *mirror(range: AddressRange): Sleepable<number> {
+    yield* this.context.point(`${this.name}:before mirror`);
     return overlap(this.#unmanaged, range) ? -ERRNO.EINVAL : 0;
   }
 

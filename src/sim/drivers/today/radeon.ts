@@ -5,6 +5,7 @@ import type { NamedLock } from "../../named-lock.ts";
 import type { AddressRange } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
 import type { DriverModel, DriverOptions } from "../driver-model.ts";
+import { locksOf } from "../interval-driver.ts";
 import { GpuDriver, UserptrBo } from "./gpu-driver.ts";
 
 export type RadeonPersonality = "reclaimInValidate";
@@ -31,9 +32,7 @@ export const radeon: DriverModel<Radeon, RadeonPersonality> = {
   },
   // `ttm_sys_man_alloc`
   asMerged: ["reclaimInValidate"],
-  *attach(context, options) {
-    return new Radeon(context, options);
-  },
+  attach: (context, options) => new Radeon(context, options).open(),
 };
 
 class RadeonBo extends UserptrBo {
@@ -52,8 +51,6 @@ class RadeonBo extends UserptrBo {
 
 /** A client of a GPU. */
 export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
-  readonly locks: Readonly<Record<string, NamedLock>> = {};
-
   constructor(context: DriverContext, options?: DriverOptions<RadeonPersonality>) {
     super(context, radeon, options);
   }
@@ -63,11 +60,16 @@ export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
     return { bos: this.mirrored.size, bound, fences: this.fences };
   }
 
+  get locks(): Readonly<Record<string, NamedLock>> {
+    return locksOf([...this.mirrored].map((thing) => thing.reservation));
+  }
+
   /** Commands that use the range are submitted: `radeon_cs_ioctl`. */
   *access(range: AddressRange): Sleepable<number> {
-    const bo = this.mirrored.containing(range);
+    const bo = this.find(range);
     if (bo === undefined) return -ERRNO.EFAULT;
     const { mm, mmapLock } = this.context;
+    bo.users.add(1);
     yield* mmapLock.lock("read");
     yield* this.lock(bo.reservation, "reservation");
     const alive = mm.users > 0;
@@ -75,6 +77,7 @@ export class Radeon extends GpuDriver<RadeonBo, RadeonPersonality> {
     if (alive) bo.fences.add(1);
     bo.reservation.unlock();
     mmapLock.unlock();
+    bo.users.add(-1);
     return alive ? 0 : -ERRNO.EFAULT;
   }
 

@@ -32,9 +32,7 @@ export const xe: DriverModel<Xe, XePersonality> = {
       "the callback tears down and does not set the sequence: a submission that looked the pages up before binds what has gone",
   },
   asMerged: [],
-  *attach(context, options) {
-    return new Xe(context, options);
-  },
+  attach: (context, options) => new Xe(context, options).open(),
 };
 
 /** `struct xe_userptr_vma` */
@@ -66,7 +64,7 @@ export class Xe extends IntervalDriver<UserptrVma, XePersonality> {
 
   /** Commands that use the range are submitted: `xe_exec_ioctl`, `xe_vma_userptr_pin_pages`. */
   *access(range: AddressRange): Sleepable<number> {
-    const vma = this.mirrored.containing(range);
+    const vma = this.find(range);
     if (vma === undefined) return -ERRNO.EFAULT;
     const { notifierLock } = this.locks;
     const userLock = { lock: notifierLock, what: "notifier_lock", mode: "read" } as const;
@@ -91,10 +89,10 @@ export class Xe extends IntervalDriver<UserptrVma, XePersonality> {
     };
   }
 
-  /** After the GPU is done. */
-  protected override *remove(vma: UserptrVma): Sleepable<undefined> {
+  /** And the GPU is done. */
+  protected override *quiesce(vma: UserptrVma): Sleepable<undefined> {
+    yield* super.quiesce(vma);
     yield* this.#fences.waitForZero();
-    yield* super.remove(vma);
   }
 
   *#invalidate(vma: UserptrVma, sequence: number): Sleepable<undefined> {
