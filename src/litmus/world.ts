@@ -16,6 +16,8 @@ import type { Scheduler } from "../sim/clock.ts";
 import { Counter } from "../sim/counter.ts";
 import { CpuMm } from "../sim/cpu/cpu-mm.ts";
 import { PhysicalMemory } from "../sim/cpu/physical-memory.ts";
+import { VmArea } from "../sim/cpu/vm-area.ts";
+import { unmapPageRange } from "../sim/cpu/zap.ts";
 import { type LockUser, NamedLock } from "../sim/named-lock.ts";
 import { Victim } from "../sim/victim.ts";
 import { vmaList } from "../sim/vma.ts";
@@ -264,8 +266,11 @@ export class World {
     );
     return new Victim({
       mm,
-      vmas: () => list,
-      zap: (_vma, start, end) => {
+      vmas: () => [...list, ...(this.#processes.get(mm.name)?.vmas.all ?? [])],
+      zap: (vma, start, end) => {
+        if (vma instanceof VmArea) {
+          return unmapPageRange(this.process(mm.name), Number(start), Number(end));
+        }
         this.journal.tell({ kind: "pte-change", mm: mm.name, start, end });
         return undefined;
       },

@@ -80,8 +80,8 @@ export const PROCESS: OperationKinds = {
       });
     },
   },
-  /** The process ends: the last user of its memory goes. */
-  exit: {
+  /** The last user of the memory goes, and so does all of it. */
+  mmput: {
     argument: "optional",
     compile({ argument }, compiler) {
       const mm = compiler.mmArgument(argument);
