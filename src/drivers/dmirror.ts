@@ -2,8 +2,6 @@ import type { Sleepable } from "../blocking/suspension.ts";
 import { Dmirror } from "../hmm/dmirror.ts";
 import { DmirrorDevice } from "../hmm/dmirror-device.ts";
 import { ERRNO } from "../notifier/errno.ts";
-import { CpuMm } from "../sim/cpu/cpu-mm.ts";
-import { PhysicalMemory } from "../sim/cpu/physical-memory.ts";
 import { mmap, munmap } from "../sim/cpu/syscalls.ts";
 import { PAGE_SIZE } from "../sim/cpu/units.ts";
 import { type AddressRange, endOf } from "../sim/drivers/address-range.ts";
@@ -19,8 +17,8 @@ import { NamedLock } from "../sim/named-lock.ts";
  *                  mutex (tried in non-blocking mode, contended: refuse) { set_seq; drop entries }
  *     fault        read_begin; hmm_range_fault; mutex { read_retry: again; install }
  *
- * Other than the rest it really reads pages, so it brings a process along which has some: what it mirrors are
- * anonymous mappings of that, and to give one up is to unmap it.
+ * Other than most it really reads the pages of the process: what it mirrors are anonymous mappings, and to give
+ * one up is to unmap it.
  */
 export const dmirror: DriverModel<DmirrorDriver, never> = {
   name: "dmirror",
@@ -29,17 +27,15 @@ export const dmirror: DriverModel<DmirrorDriver, never> = {
   personalities: {},
   asMerged: [],
   *attach(context, options) {
-    const { mm, points, scheduler } = context;
-    const memory = new PhysicalMemory();
-    const cpu = new CpuMm({ space: mm, memory, points, events: (event) => context.tell(event) });
+    const { cpuMm, scheduler } = context;
     const name = options?.name ?? dmirror.name;
-    const device = new DmirrorDevice(name, memory);
-    const mirror = yield* Dmirror.open(cpu, device, { name, clock: scheduler });
+    const device = new DmirrorDevice(name, cpuMm.memory);
+    const mirror = yield* Dmirror.open(cpuMm, device, { name, clock: scheduler });
     return new DmirrorDriver(context, mirror);
   },
 };
 
-/** A mirror and its process. It is the owner of events that have its name. */
+/** A mirror of a process. It is the owner of events that have its name. */
 export class DmirrorDriver implements Driver {
   readonly #mirror: Dmirror;
   readonly locks: { readonly mutex: NamedLock };

@@ -1,14 +1,17 @@
 import { IntervalidateError } from "../errors.ts";
 import { type DriverModel, MODELS_OF_2018, MODELS_OF_TODAY } from "../sim/drivers/index.ts";
 import { dmirror } from "./dmirror.ts";
+import { hmm2018 } from "./hmm-2018.ts";
 
 export * from "../sim/drivers/index.ts";
 export { type DmirrorDriver, dmirror } from "./dmirror.ts";
+export { type HmmDriver2018, hmm2018 } from "./hmm-2018.ts";
 export { type DriverOffers, offersOf } from "./offers.ts";
 
 /** All models, those of 2018 first. */
 export const DRIVER_MODELS: readonly DriverModel[] = [
   ...MODELS_OF_2018,
+  hmm2018,
   ...MODELS_OF_TODAY,
   dmirror,
 ];

@@ -1,5 +1,6 @@
 import { Mutex } from "../blocking/mutex.ts";
 import type { Sleepable } from "../blocking/suspension.ts";
+import { END } from "../engine/addresses.ts";
 import { EAGAIN, ERRNO } from "../notifier/errno.ts";
 import type { MaySleep } from "../notifier/list-notifier.ts";
 import type { CpuMm } from "../sim/cpu/cpu-mm.ts";
@@ -76,7 +77,7 @@ export class Mirror2018 {
   /** Unregisters it. What it has mapped is forgotten. */
   *unregister(): Sleepable<undefined> {
     yield* this.hmm.mirrorUnregister(this.mirror);
-    this.#table.drop(0, Number.POSITIVE_INFINITY);
+    this.#table.drop(0, END);
   }
 
   /**
@@ -151,7 +152,7 @@ export class Mirror2018 {
   *#release(rest: (() => MaySleep) | undefined): Sleepable<undefined> {
     const { mm, mutex } = this;
     yield* lock(mutex, mm.tell);
-    this.#table.drop(0, Number.POSITIVE_INFINITY);
+    this.#table.drop(0, END);
     unlock(mutex, mm.tell);
     const answer = rest?.();
     if (answer !== undefined) yield* answer;

@@ -3,6 +3,8 @@ import { WaitQueue } from "../../blocking/wait-queue.ts";
 import type { AddressSpace } from "../../notifier/address-space.ts";
 import { type AllocationContext, allocate, mayReclaim } from "../allocation.ts";
 import type { Scheduler } from "../clock.ts";
+import { CpuMm } from "../cpu/cpu-mm.ts";
+import { PhysicalMemory } from "../cpu/physical-memory.ts";
 import type { TaskEvent } from "../events.ts";
 import { type LockKind, type LockUser, NamedLock } from "../named-lock.ts";
 import { Workqueue } from "../workqueue.ts";
@@ -19,6 +21,11 @@ export interface DriverContextOptions {
   readonly noReclaim?: () => boolean;
   /** What direct reclaim does, in the task that allocates. Default: nothing. */
   readonly reclaim?: () => Sleepable<unknown>;
+  /**
+   * The memory of the process, for drivers that look at its page table. Default: one in which nothing is mapped
+   * but what such drivers mirror.
+   */
+  readonly cpuMm?: CpuMm;
   /** Yield a point before every critical section. Default: false. */
   readonly points?: boolean;
 }
@@ -30,6 +37,7 @@ export class DriverContext implements LockUser {
   /** The lock that whoever looks up pages takes for reading. */
   readonly mmapLock: NamedLock;
   readonly #options: DriverContextOptions;
+  #cpuMm: CpuMm | undefined;
 
   constructor(options: DriverContextOptions) {
     this.#options = options;
@@ -38,13 +46,21 @@ export class DriverContext implements LockUser {
     this.mmapLock = new NamedLock(options.mm.mmapLock.name, options.mm.mmapLock, this);
   }
 
-  get currentTask(): string {
-    return this.#options.currentTask();
-  }
-
   /** Whether there are places to be preempted at. */
   get points(): boolean {
     return this.#options.points ?? false;
+  }
+
+  /** The memory of the process. */
+  get cpuMm(): CpuMm {
+    const { mm, points } = this;
+    const { cpuMm, events } = this.#options;
+    this.#cpuMm ??= cpuMm ?? new CpuMm({ space: mm, memory: new PhysicalMemory(), points, events });
+    return this.#cpuMm;
+  }
+
+  get currentTask(): string {
+    return this.#options.currentTask();
   }
 
   tell(event: TaskEvent): void {

@@ -56,7 +56,7 @@ export {
   xenGntdev2018,
 };
 
-/** As of the patch that brought non-blocking mode. */
+/** As of the patch that brought non-blocking mode. One more, `hmm-2018`, is in `src/drivers`. */
 export const MODELS_OF_2018: readonly DriverModel[] = [
   kvm2018,
   i9152018,
@@ -70,7 +70,7 @@ export const MODELS_OF_2018: readonly DriverModel[] = [
   xenGntdev2018,
 ];
 
-/** As of v6.12. One more, `dmirror`, is in `src/drivers`, because it needs HMM. */
+/** As of v6.12. One more, `dmirror`, is in `src/drivers`. */
 export const MODELS_OF_TODAY: readonly DriverModel[] = [
   kvm,
   gru,

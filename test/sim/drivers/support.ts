@@ -23,7 +23,7 @@ import {
 } from "../../../src/sim/drivers/index.ts";
 import type { TaskEvent } from "../../../src/sim/events.ts";
 
-export const PAGE = 0x1000;
+const PAGE = 0x1000;
 
 /** Pages `[first, first + count)` of the space. */
 export function pages(first: number, count = 1): { start: number; end: number } {

@@ -3,6 +3,7 @@ import type { Sleepable } from "../../../blocking/suspension.ts";
 import { EAGAIN, ERRNO } from "../../../notifier/errno.ts";
 import type { UncheckedListNotifierOps } from "../../../notifier/list-notifier.ts";
 import type { CallbackRange } from "../../../notifier/range.ts";
+import { Counter } from "../../counter.ts";
 import type { NamedLock } from "../../named-lock.ts";
 import { type AddressRange, intersection, rangeText } from "../address-range.ts";
 import type { DriverContext } from "../context.ts";
@@ -52,9 +53,14 @@ interface Umem {
   countersActive: boolean;
   count: number;
   sequence: number;
-  /** Faults may go on. */
+  /** `notifier_completion`: faults may go on. */
   readonly quiet: Completion;
+  /** The process is gone. */
   dying: boolean;
+  /** The device may fault. */
+  live: boolean;
+  /** Faults that are being served. */
+  readonly faults: Counter;
 }
 
 /** The regions of one process on one RDMA device: `struct ib_ucontext`. */
@@ -99,38 +105,37 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
       sequence: 0,
       quiet: new Completion(`notifier_completion of ${name}`),
       dying: false,
+      live: true,
+      faults: new Counter(`faults of ${name}`),
     });
     this.locks.umemRwsem.unlock();
     return 0;
   }
 
-  /** `ib_umem_odp_release` */
+  /** `ib_umem_odp_release`, before which mlx5 sees to it that no fault is at work */
   *unmirror(range: AddressRange): Sleepable<number> {
     const umem = this.#umems.at(range);
-    if (umem === undefined) return -ERRNO.EINVAL;
+    if (!umem?.live) return -ERRNO.EINVAL;
+    umem.live = false;
+    // In the kernel a fault that waits gives up after a second, and the device faults again.
+    umem.quiet.completeAll();
+    yield* umem.faults.waitForZero();
     yield* this.#unmap(umem, range);
     yield* this.#lockContext("write");
     this.#umems.delete(umem);
-    if (!umem.countersActive) umem.quiet.completeAll();
     this.locks.umemRwsem.unlock();
     return 0;
   }
 
-  /** The device faults: `ib_umem_odp_map_dma_pages`, and mlx5, which waits and has it fault again. */
+  /** The device faults, until its fault has been served: `mlx5_ib_page_fault`. */
   *access(range: AddressRange): Sleepable<number> {
     for (;;) {
       const umem = this.#umems.containing(range);
-      if (umem === undefined || umem.dying) return -ERRNO.EFAULT;
-      const { sequence } = umem;
-      yield* this.context.allocate("GFP_KERNEL");
-      if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
-      yield* this.lock(umem.mutex, "umem_mutex");
-      // `ib_umem_mmu_notifier_retry`
-      const retry = !umem.countersActive || umem.count !== 0 || umem.sequence !== sequence;
-      if (!retry && !this.device.covers(range)) this.device.install(range);
-      umem.mutex.unlock();
-      if (!retry) return 0;
-      if (umem.sequence === sequence) yield* umem.quiet.wait();
+      if (!umem?.live || umem.dying) return -ERRNO.EFAULT;
+      umem.faults.add(1);
+      const errno = yield* this.#fault(umem, range);
+      umem.faults.add(-1);
+      if (errno !== EAGAIN) return errno;
     }
   }
 
@@ -140,6 +145,21 @@ export class UmemOdp2018 extends ListDriver<UmemOdp2018Personality> {
       invalidateRangeEnd: (range) => this.#end(range),
       release: () => this.#release(),
     };
+  }
+
+  /** `ib_umem_odp_map_dma_pages`; -EAGAIN after a collision, when nothing is open any more. */
+  *#fault(umem: Umem, range: AddressRange): Sleepable<number> {
+    const { sequence } = umem;
+    yield* this.context.allocate("GFP_KERNEL");
+    if (!(yield* this.context.getUserPages())) return -ERRNO.EFAULT;
+    yield* this.lock(umem.mutex, "umem_mutex");
+    // `ib_umem_mmu_notifier_retry`
+    const retry = !umem.countersActive || umem.count !== 0 || umem.sequence !== sequence;
+    if (!retry && !this.device.covers(range)) this.device.install(range);
+    umem.mutex.unlock();
+    if (!retry) return 0;
+    yield* umem.quiet.wait();
+    return EAGAIN;
   }
 
   /** `ib_umem_notifier_invalidate_range_start` */
