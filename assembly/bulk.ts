@@ -138,41 +138,53 @@ export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: 
 }
 
 /**
- * Sorts rows by so many bits of their starts, at least one, from bit `from` on; the others are the same in all. The
- * memory before the rows and the exchange buffer are used for that.
+ * Sorts rows, at least one, by the bits in which their starts differ. The memory before the rows and the
+ * exchange buffer are used for that.
  */
-export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
+export function sortRows(rows: usize, count: u32): void {
   const size = <usize>count * ROW_SIZE;
   const table = header().exchange;
-  // The tables of short digits are cleared and summed sooner, which matters where rows are few.
-  const longest: u32 = count < FEW_ROWS ? 8 : 11;
+  let differing: u64 = 0;
+  for (let at = rows; at < rows + size; at += ROW_SIZE)
+    differing |= load<u64>(at) ^ load<u64>(rows);
+  if (differing === 0) return;
+  const from = ctz(differing);
+  const bits: u32 = 64 - <u32>clz(differing >> from);
+  // The tables of short digits are cleared and summed sooner, which matters where rows are few; one of 12
+  // bits is as long as the exchange buffer at its shortest.
+  const longest: u32 = count < FEW_ROWS ? 8 : 12;
   const passes = (bits + longest - 1) / longest;
   const digit = (bits + passes - 1) / passes;
   const tableSize = (<usize>4) << digit;
   const mask = tableSize - 4;
-  let shift = <u64>from;
+  let shift = from;
   let source = rows;
   let target = rows - size;
   for (let pass: u32 = 0; pass < passes; pass += 1) {
     memory.fill(table, 0, tableSize);
-    for (let at = source; at < source + size; at += ROW_SIZE) {
+    const end = source + size;
+    let at = source;
+    do {
       const place = table + (((<usize>(load<u64>(at) >> shift)) << 2) & mask);
       store<u32>(place, load<u32>(place) + ROW_SIZE);
-    }
+      at += ROW_SIZE;
+    } while (at < end);
     let next = target;
     for (let place = table; place < table + tableSize; place += 4) {
       const bytes = load<u32>(place);
       store<u32>(place, next);
       next += bytes;
     }
-    for (let at = source; at < source + size; at += ROW_SIZE) {
+    at = source;
+    do {
       const start = load<u64>(at);
       const place = table + (((<usize>(start >> shift)) << 2) & mask);
       const to = load<u32>(place);
       store<u32>(place, to + ROW_SIZE);
       store<u64>(to, start);
       v128.store(to, v128.load(at, 8), 8);
-    }
+      at += ROW_SIZE;
+    } while (at < end);
     const other = source;
     source = target;
     target = other;

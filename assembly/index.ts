@@ -147,8 +147,8 @@ export function makeRows(end: usize, count: u32, low: u32, high: u32, sequence: 
   return bulk.makeRows(end, count, low, high, sequence);
 }
 
-export function sortRows(rows: usize, count: u32, from: u32, bits: u32): void {
-  bulk.sortRows(rows, count, from, bits);
+export function sortRows(rows: usize, count: u32): void {
+  bulk.sortRows(rows, count);
 }
 
 export function appendLeaves(

@@ -200,7 +200,8 @@ export class Inner {
     const count = this.count;
     let at = this.address;
     let after: u32 = 0;
-    for (let i: u32 = 0; i < count; i += 8) {
+    let i: u32 = 0;
+    do {
       after |=
         Inner.eightBits(
           i64x2.gt_s(v128.load(at, LEAST_START), key),
@@ -209,7 +210,8 @@ export class Inner {
           i64x2.gt_s(v128.load(at, LEAST_START + 48), key),
         ) << i;
       at += 64;
-    }
+      i += 8;
+    } while (i < count);
     return <u32>popcnt(~after & (((<u32>1) << count) - 1));
   }
 
@@ -220,10 +222,12 @@ export class Inner {
     const count = this.count;
     let at = this.address;
     let misses: u32 = 0;
-    for (let i: u32 = 0; i < count; i += 8) {
+    let i: u32 = 0;
+    do {
       misses |= Inner.misses(at, low, high) << i;
       at += 64;
-    }
+      i += 8;
+    } while (i < count);
     return ~misses & (((<u32>1) << count) - 1);
   }
 

@@ -2,7 +2,8 @@
 //
 //     0  count  parent  place  set
 //    16  base i64       locks u64: one bit per slot
-//    32  tree u8 | wide u8 | shift u8     (29 bytes spare)
+//    32  tree u8 | wide u8 | shift u8     (5 bytes spare)
+//    40  low i64  high i64: what keys are clamped to before offsets are made      (8 bytes spare)
 //    64  narrow: startOff i32[60] | lastOff i32[60] | id u32[60] | sequence u32[60]
 //    64  wide:   start i64[40]    | last i64[40]    | id u32[40] | sequence u32[40]
 //  1024
@@ -50,6 +51,8 @@ export class Leaf {
   tree: u8 = 0;
   wide: u8 = 0;
   shift: u8 = 0;
+  low: i64 = 0;
+  high: i64 = 0;
 
   @inline static at(address: usize): Leaf {
     return changetype<Leaf>(address);
@@ -62,9 +65,8 @@ export class Leaf {
     leaf.set = set;
     leaf.tree = <u8>tree;
     leaf.wide = 0;
-    leaf.shift = 0;
-    leaf.base = 0;
     leaf.locks = 0;
+    leaf.setWindow(0, 0);
     header().leafCount += 1;
     return leaf;
   }
@@ -119,7 +121,8 @@ export class Leaf {
     const count = this.count;
     let at = this.idPlace;
     let found: u64 = 0;
-    for (let i: u32 = 0; i < count; i += 16) {
+    let i: u32 = 0;
+    do {
       const first = i16x8.narrow_i32x4_s(
         i32x4.eq(v128.load(at), wanted),
         i32x4.eq(v128.load(at, 16), wanted),
@@ -130,7 +133,8 @@ export class Leaf {
       );
       found |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
       at += 64;
-    }
+      i += 16;
+    } while (i < count);
     assert(found !== 0, "a handle is not in the leaf that its entry names");
     // Behind the last slot old handles may remain, but the first match is the live one.
     return <u32>ctz(found);
@@ -150,8 +154,7 @@ export class Leaf {
       const startOff = this.offsetOf(start);
       const lastOff = this.offsetOf(last);
       // The extremes are what bounds of queries outside the window clamp to.
-      if (startOff < OFFSET_MIN || startOff > OFFSET_MAX) return false;
-      if (lastOff < OFFSET_MIN || lastOff > OFFSET_MAX) return false;
+      if (startOff < OFFSET_MIN || lastOff > OFFSET_MAX) return false;
       store<i32>(this.address + ((<usize>i) << 2), startOff, KEYS);
       store<i32>(this.address + ((<usize>i) << 2), lastOff, NARROW_LAST);
     }
@@ -218,10 +221,9 @@ export class Leaf {
     const narrow = extent.isNarrow;
     assert(count <= (narrow ? NARROW_SLOTS : WIDE_SLOTS), "too many entries for a leaf");
     this.wide = narrow ? 0 : 1;
-    this.shift = narrow ? <u8>shift : 0;
     // The middle, so that the leaf can grow both ways.
     const half = (<u64>(extent.high - extent.low) >> 1) & ~(((<u64>1) << shift) - 1);
-    this.base = narrow ? extent.low + <i64>half : 0;
+    this.setWindow(extent.low + <i64>half, shift);
     this.count = count;
     this.locks = Scratch.locks(from) & (((<u64>1) << count) - 1);
     let ids = this.idPlace;
@@ -274,8 +276,7 @@ export class Leaf {
    * does: it is found in a few counts, and no entry is decoded.
    */
   moveHalf(to: Leaf): void {
-    to.shift = this.shift;
-    to.base = this.base;
+    to.setWindow(this.base, this.shift);
     const count = this.count;
     let pivot = 0;
     let kept: u32 = 0;
@@ -353,15 +354,19 @@ export class Leaf {
     pointAllTo(this.idPlace, this.count, this.address);
   }
 
+  /** Says what offsets mean, in a narrow leaf. */
+  private setWindow(base: i64, shift: u32): void {
+    const reach = (<i64>1) << (31 + shift);
+    this.base = base;
+    this.shift = <u8>shift;
+    // No further than there are keys.
+    this.low = base - <i64>min<u64>(reach, <u64>(base - i64.MIN_VALUE));
+    this.high = base + <i64>min<u64>(reach - 1, <u64>(i64.MAX_VALUE - base));
+  }
+
   /** The offset of a key, clamped to 32 bits; beyond the window it is an extreme or next to it. */
   @inline offsetOf(key: i64): i32 {
-    const base = this.base;
-    let distance = key - base;
-    if (((key ^ base) & (key ^ distance)) < 0) {
-      distance = key < base ? i64.MIN_VALUE : i64.MAX_VALUE;
-    }
-    distance >>= this.shift;
-    return <i32>max(min(distance, <i64>i32.MAX_VALUE), <i64>i32.MIN_VALUE);
+    return <i32>((max(min(key, this.high), this.low) - this.base) >> this.shift);
   }
 
   /** One bit for each slot whose interval overlaps `[start, last]`. */
@@ -378,7 +383,9 @@ export class Leaf {
     const high = i32x4.splat(this.offsetOf(last));
     let at = this.address;
     let misses: u64 = 0;
-    for (let i: u32 = 0; i < this.count; i += 16) {
+    const count = this.count;
+    let i: u32 = 0;
+    do {
       // The last group runs four slots over, within the block.
       const first = i16x8.narrow_i32x4_s(
         v128.or(i32x4.gt_s(v128.load(at, KEYS), high), i32x4.gt_s(low, v128.load(at, NARROW_LAST))),
@@ -399,7 +406,8 @@ export class Leaf {
       );
       misses |= (<u64>(<u32>i8x16.bitmask(i8x16.narrow_i16x8_s(first, second)))) << i;
       at += 64;
-    }
+      i += 16;
+    } while (i < count);
     return misses;
   }
 
@@ -408,7 +416,9 @@ export class Leaf {
     const high = i64x2.splat(last);
     let at = this.address;
     let misses: u64 = 0;
-    for (let i: u32 = 0; i < this.count; i += 4) {
+    const count = this.count;
+    let i: u32 = 0;
+    do {
       const first = v128.or(
         i64x2.gt_s(v128.load(at, KEYS), high),
         i64x2.gt_s(low, v128.load(at, WIDE_LAST)),
@@ -419,7 +429,8 @@ export class Leaf {
       );
       misses |= (<u64>(<u32>i32x4.bitmask(v128.shuffle<i32>(first, second, 0, 2, 4, 6)))) << i;
       at += 32;
-    }
+      i += 4;
+    } while (i < count);
     return misses;
   }
 
@@ -435,13 +446,13 @@ export class Leaf {
       return;
     }
     let at = ids;
-    while (hits !== 0) {
+    do {
       const four = <usize>hits & 15;
       v128.store(out, v128.swizzle(v128.load(at), v128.load(PACK + (four << 4))));
       out += (<usize>popcnt(<u32>four)) << 2;
       at += 16;
       hits >>= 4;
-    }
+    } while (hits !== 0);
   }
 
   /** Sets the sequence of every hit. */
@@ -458,12 +469,12 @@ export class Leaf {
     }
     const stamped = i32x4.splat(sequence);
     const lanes = i32x4(1, 2, 4, 8);
-    while (hits !== 0) {
+    do {
       const mask = i32x4.eq(v128.and(i32x4.splat(<i32>hits), lanes), lanes);
       v128.store(at, v128.bitselect(stamped, v128.load(at), mask));
       at += 16;
       hits >>= 4;
-    }
+    } while (hits !== 0);
   }
 
   leastStart(): i64 {

@@ -140,7 +140,7 @@ export class Extent {
 }
 
 const EXTENT: usize = memory.data(32, 8);
-/** Offsets of at most this shift clamp to 32 bits even from saturated differences. */
+/** With more than this, half a window would be more than an i64 can tell: 2^(31 + shift). */
 const SHIFT_MAX: u32 = 31;
 /** From the middle to both sides, without the extremes that `tryAppend` refuses. */
 const UNITS_MAX: u64 = 0xfffffffc;

@@ -1,5 +1,7 @@
 import { IntervalidateError } from "../errors.ts";
-import type { Sleepable, Suspension } from "./suspension.ts";
+import { GENERATOR, type Sleepable, type Suspension } from "./suspension.ts";
+
+const { next } = GENERATOR;
 
 /** So often is a generator told or asked the same thing before a driver gives up on it. */
 const PATIENCE = 8;
@@ -14,7 +16,9 @@ export function advance<T>(
   body: Sleepable<T>,
   failure?: { readonly error: unknown },
 ): IteratorResult<Suspension, T> {
-  let result = failure === undefined ? body.next() : body.throw(failure.error);
+  let result = (
+    failure === undefined ? next.call(body) : body.throw(failure.error)
+  ) as IteratorResult<Suspension, T>;
   for (let patience = PATIENCE; !result.done; patience -= 1) {
     const error = foreignYield(result.value);
     if (error === undefined) break;

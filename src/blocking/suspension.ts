@@ -33,14 +33,17 @@ export type Suspension = Wait | Point;
  */
 export type Sleepable<T> = Generator<Suspension, T, void>;
 
+/**
+ * What all generators inherit. Each generator function gives its generators a prototype of their own too,
+ * so what is looked up by name in many different ones is found slowly; this is not.
+ */
+export const GENERATOR: Sleepable<unknown> = Object.getPrototypeOf(
+  Object.getPrototypeOf((function* () {})()),
+);
+
 /** Whether a callback's answer is a generator still to be run, rather than a plain result. */
 export function isSleepable(answer: unknown): answer is Sleepable<unknown> {
-  return (
-    typeof answer === "object" &&
-    answer !== null &&
-    typeof (answer as { next?: unknown }).next === "function" &&
-    !(Symbol.asyncIterator in answer)
-  );
+  return Object.prototype.isPrototypeOf.call(GENERATOR, answer as object);
 }
 
 /** `wait_event`: sleeps until a condition holds; whoever may make it true wakes the queue. */

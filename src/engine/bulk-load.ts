@@ -1,4 +1,4 @@
-import { BULK_ROW_BYTES, type BulkSource, type Survey } from "./bulk-sources.ts";
+import { BULK_ROW_BYTES, type BulkSource, type Logs } from "./bulk-sources.ts";
 import type { Engine } from "./engine.ts";
 
 /** Intervals whose lengths lie within 2^10 of each other share a tree; `assembly/sets.ts`. */
@@ -18,21 +18,20 @@ interface LengthClass {
  */
 export function bulkLoad(engine: Engine, record: number, source: BulkSource): boolean {
   const { exports } = engine;
-  const classes = lengthClasses(source.survey);
+  const classes = lengthClasses(source.logs);
   const end = exports.provideNodes(source.count, classes.length, !source.isSorted) >>> 0;
   if (end === 0) return false;
-  const { from, bits } = differingBits(source.survey);
   for (const [tree, { low, high }] of classes.entries()) {
     const rows = source.write(engine, end, low, high);
     const count = (end - rows) / BULK_ROW_BYTES;
-    if (!source.isSorted) exports.sortRows(rows, count, from, bits);
+    if (!source.isSorted) exports.sortRows(rows, count);
     exports.appendLeaves(record, tree, low, high, rows, count);
   }
   return true;
 }
 
 /** Groups the lengths that occur. */
-function lengthClasses({ logs }: Survey): LengthClass[] {
+function lengthClasses(logs: Logs): LengthClass[] {
   const classes: LengthClass[] = [];
   for (let log = 0; log <= LOG_MAX; log += 1) {
     if ((((logs[(log >> 5) as 0 | 1 | 2] as number) >>> log) & 1) === 0) continue;
@@ -44,16 +43,4 @@ function lengthClasses({ logs }: Survey): LengthClass[] {
     }
   }
   return classes;
-}
-
-/** The bits from the lowest to the highest in which starts differ, or any one bit. */
-function differingBits({ differingLow, differingHigh }: Survey): { from: number; bits: number } {
-  if (differingLow === 0 && differingHigh === 0) return { from: 0, bits: 1 };
-  const from = differingLow !== 0 ? trailingZeros(differingLow) : 32 + trailingZeros(differingHigh);
-  const end = differingHigh !== 0 ? 64 - Math.clz32(differingHigh) : 32 - Math.clz32(differingLow);
-  return { from, bits: end - from };
-}
-
-function trailingZeros(word: number): number {
-  return 31 - Math.clz32(word & -word);
 }

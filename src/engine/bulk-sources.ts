@@ -14,18 +14,12 @@ const COLUMN = 768;
 
 const TWO_32 = 2 ** 32;
 
-/** What a bulk load has to know of its intervals before it begins. */
-export interface Survey {
-  /** Which floor(log2(length)) occur: bits for 0 to 31, for 32 to 63, and for 64. */
-  readonly logs: readonly [low: number, high: number, whole: number];
-  /** The bits of the starts that are not the same in all. */
-  readonly differingLow: number;
-  readonly differingHigh: number;
-}
+/** Which floor(log2(length)) occur among intervals: bits for 0 to 31, for 32 to 63, and for 64. */
+export type Logs = readonly [low: number, high: number, whole: number];
 
 /** The intervals of a bulk load. */
 export interface BulkSource {
-  readonly survey: Survey;
+  readonly logs: Logs;
   readonly count: number;
   /** Whether starts ascend already. */
   readonly isSorted: boolean;
@@ -37,48 +31,35 @@ export interface BulkSource {
 }
 
 /**
- * What there is to know of half-open ranges; undefined if the columns are not both of numbers, or if
+ * The logarithms of half-open ranges' lengths; undefined if the columns are not both of numbers, or if
  * there is a range that `closedLast` refuses.
  */
-export function surveyNumbers(starts: Column, ends: Column): Survey | undefined {
+export function logsOfNumbers(starts: Column, ends: Column): Logs | undefined {
   if (!(starts instanceof Float64Array && ends instanceof Float64Array)) return undefined;
-  let logsLow = 0;
-  let logsHigh = 0;
-  let differingLow = 0;
-  let differingHigh = 0;
-  const first = starts[0] as number;
-  const firstLow = first >>> 0;
-  const firstHigh = (first / TWO_32) >>> 0;
+  let low = 0;
+  let high = 0;
   for (let i = 0; i < starts.length; i += 1) {
     const start = starts[i] as number;
     const end = ends[i] as number;
     if (!(start >= 0 && start < end && end <= Number.MAX_SAFE_INTEGER)) return undefined;
     if (start !== Math.floor(start) || end !== Math.floor(end)) return undefined;
     const length = end - start;
-    if (length < TWO_32) logsLow |= 1 << (31 - Math.clz32(length));
-    else logsHigh |= 1 << (31 - Math.clz32(length / TWO_32));
-    differingLow |= (start >>> 0) ^ firstLow;
-    differingHigh |= ((start / TWO_32) >>> 0) ^ firstHigh;
+    if (length < TWO_32) low |= 1 << (31 - Math.clz32(length));
+    else high |= 1 << (31 - Math.clz32(length / TWO_32));
   }
-  return { logs: [logsLow, logsHigh, 0], differingLow, differingHigh };
+  return [low, high, 0];
 }
 
-/** The source for columns that have been checked, or of which there is a survey. */
+/** The source for columns that have been checked, or of whose lengths the logarithms are known. */
 export function sourceOf(
   starts: Column,
   ends: Column,
-  survey: Survey | undefined,
+  logs: Logs | undefined,
   handles: Uint32Array<ArrayBuffer>,
   sequence: number,
 ): BulkSource {
-  if (survey !== undefined) {
-    return new NumberSource(
-      survey,
-      starts as Float64Array,
-      ends as Float64Array,
-      handles,
-      sequence,
-    );
+  if (logs !== undefined) {
+    return new NumberSource(logs, starts as Float64Array, ends as Float64Array, handles, sequence);
   }
   const records = {
     starts: longsOf(starts, 0n),
@@ -98,9 +79,9 @@ function longsOf(column: Column, less: bigint): BigUint64Array<ArrayBuffer> {
   return longs;
 }
 
-/** Half-open ranges of numbers that have been surveyed. */
+/** Half-open ranges of numbers that have been checked. */
 class NumberSource implements BulkSource {
-  readonly survey: Survey;
+  readonly logs: Logs;
   readonly isSorted = false;
   readonly #starts: Float64Array;
   readonly #ends: Float64Array;
@@ -108,13 +89,13 @@ class NumberSource implements BulkSource {
   readonly #sequence: number;
 
   constructor(
-    survey: Survey,
+    logs: Logs,
     starts: Float64Array,
     ends: Float64Array,
     handles: Uint32Array,
     sequence: number,
   ) {
-    this.survey = survey;
+    this.logs = logs;
     this.#starts = starts;
     this.#ends = ends;
     this.#handles = handles;
@@ -141,12 +122,12 @@ class NumberSource implements BulkSource {
 /** The columns of records, or what has the form of them. */
 export class RecordSource implements BulkSource {
   readonly isSorted: boolean;
-  readonly survey: Survey;
+  readonly logs: Logs;
   readonly #starts: Uint32Array;
   readonly #lasts: Uint32Array;
   readonly #handles: Uint32Array;
   readonly #sequences: Uint32Array;
-  readonly #logs: Uint8Array;
+  readonly #logOf: Uint8Array;
 
   constructor({ starts, lasts, handles, sequences }: Omit<Records, "locks">, isSorted: boolean) {
     this.isSorted = isSorted;
@@ -154,34 +135,30 @@ export class RecordSource implements BulkSource {
     this.#lasts = wordsOf(lasts);
     this.#handles = handles;
     this.#sequences = sequences;
-    this.#logs = new Uint8Array(handles.length);
-    this.survey = this.#look();
+    this.#logOf = new Uint8Array(handles.length);
+    this.logs = this.#look();
   }
 
   get count(): number {
     return this.#handles.length;
   }
 
-  #look(): Survey {
+  #look(): Logs {
     const starts = this.#starts;
     const lasts = this.#lasts;
     const logs: [number, number, number] = [0, 0, 0];
-    let differingLow = 0;
-    let differingHigh = 0;
     for (let i = 0; i < starts.length; i += 2) {
       const low = starts[i] as number;
       const high = starts[i + 1] as number;
       const log = logOfLength(low, high, lasts[i] as number, lasts[i + 1] as number);
-      this.#logs[i >> 1] = log;
+      this.#logOf[i >> 1] = log;
       logs[(log >> 5) as 0 | 1 | 2] |= 1 << log;
-      differingLow |= low ^ (starts[0] as number);
-      differingHigh |= high ^ (starts[1] as number);
     }
-    return { logs, differingLow, differingHigh };
+    return logs;
   }
 
   write({ exports }: Engine, end: number, low: number, high: number): number {
-    const logs = this.#logs;
+    const logs = this.#logOf;
     const size = BULK_ROW_BYTES * logs.length;
     const room = new Uint32Array(exports.memory.buffer, end - size, size >> 2);
     let at = room.length;

@@ -30,7 +30,7 @@ export interface EngineExports {
   giveBackIds(set: number, count: number): void;
   provideNodes(count: number, trees: number, sorting: boolean): number;
   makeRows(end: number, count: number, low: number, high: number, sequence: number): number;
-  sortRows(rows: number, count: number, from: number, bits: number): void;
+  sortRows(rows: number, count: number): void;
   appendLeaves(
     set: number,
     tree: number,

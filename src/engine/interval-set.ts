@@ -2,7 +2,7 @@ import { IntervalidateError } from "../errors.ts";
 import { type Address, END } from "./addresses.ts";
 import { answerBatches, type HitLists, pairsIn, someBatch } from "./batches.ts";
 import { bulkLoad } from "./bulk-load.ts";
-import { RecordSource, type Survey, sourceOf, surveyNumbers } from "./bulk-sources.ts";
+import { type Logs, logsOfNumbers, RecordSource, sourceOf } from "./bulk-sources.ts";
 import { type Dependant, Engine, type EngineTenant } from "./engine.ts";
 import type { EngineExports } from "./exports.ts";
 import { INVARIANTS } from "./invariants.ts";
@@ -95,11 +95,11 @@ export class IntervalSet implements EngineTenant {
     const record = this.#live();
     checkedColumns(starts, ends);
     const isBulk = starts.length >= BULK_MIN && exports.sizeOf(record) === 0;
-    const survey = isBulk ? surveyNumbers(starts, ends) : undefined;
-    if (survey === undefined) checkedPairs(starts, ends);
+    const logs = isBulk ? logsOfNumbers(starts, ends) : undefined;
+    if (logs === undefined) checkedPairs(starts, ends);
     const handles = new Uint32Array(starts.length);
     exports.beginInsertMany(record);
-    if (isBulk && this.#tryBulkInsert(starts, ends, survey, sequence, handles)) return handles;
+    if (isBulk && this.#tryBulkInsert(starts, ends, logs, sequence, handles)) return handles;
     let done = 0;
     while (done < starts.length) {
       const wanted = Math.min(starts.length - done, engine.exchangeCapacity >>> 2);
@@ -121,7 +121,7 @@ export class IntervalSet implements EngineTenant {
   #tryBulkInsert(
     starts: Column,
     ends: Column,
-    survey: Survey | undefined,
+    logs: Logs | undefined,
     sequence: number,
     handles: Uint32Array<ArrayBuffer>,
   ): boolean {
@@ -137,7 +137,7 @@ export class IntervalSet implements EngineTenant {
       if (count < wanted) break;
     }
     if (taken === length) {
-      const source = sourceOf(starts, ends, survey, handles, sequence);
+      const source = sourceOf(starts, ends, logs, handles, sequence);
       if (bulkLoad(engine, this.#record, source)) return true;
     }
     this.#takeBack(handles.subarray(0, taken), exports.giveBackIds);

@@ -47,6 +47,15 @@ export function checkIntervalOps(
   checkModes("invalidateStart", invalidateStart);
 }
 
+/** Whether a callback was written as a generator, so that it needs a driver that can sleep. */
+export function isGeneratorFunction(callback: unknown): boolean {
+  return kindOf(callback) === "[object GeneratorFunction]";
+}
+
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value);
+}
+
 function checkObject(ops: unknown): void {
   if (typeof ops === "object" && ops !== null) return;
   throw bad(`The callbacks of a notifier are an object, but this is ${typeName(ops)}.`);
@@ -71,13 +80,12 @@ function checkFunction(name: string, callback: unknown, isPlain: boolean): void 
   if (typeof callback !== "function") {
     throw bad(`${name} must be a function, but is ${typeName(callback)}.`);
   }
-  const kind = Object.prototype.toString.call(callback);
-  if (kind.startsWith("[object Async")) {
+  if (kindOf(callback).startsWith("[object Async")) {
     throw bad(
       `${name} must not be async: nobody can wait for a promise here; ${REMEDY[+isPlain]}.`,
     );
   }
-  if (isPlain && kind === "[object GeneratorFunction]") {
+  if (isPlain && isGeneratorFunction(callback)) {
     throw bad(`${name} must never sleep, but is a generator function; ${REMEDY[1]}.`);
   }
 }

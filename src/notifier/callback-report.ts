@@ -3,7 +3,13 @@ import type { CallbackKind } from "./events.ts";
 import type { NotifierRange } from "./range.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** One call of one callback, as the event stream tells it. */
+export interface CallbackReportOptions {
+  /** Called to roll a refused start back. */
+  readonly rollback?: boolean;
+  readonly nonBlockSection?: boolean;
+}
+
+/** One call of one callback, as the event stream tells it. Made only where somebody looks at events. */
 export class CallbackReport {
   readonly #subscriptions: Subscriptions;
   readonly #notifier: string;
@@ -17,7 +23,7 @@ export class CallbackReport {
     notifier: string,
     callback: CallbackKind,
     window: number | null,
-    options: { readonly rollback?: boolean; readonly nonBlockSection?: boolean } = {},
+    options: CallbackReportOptions = {},
   ) {
     this.#subscriptions = subscriptions;
     this.#notifier = notifier;
@@ -28,7 +34,6 @@ export class CallbackReport {
   }
 
   enter(range: NotifierRange | undefined, blockable: boolean, sequence: number | null): void {
-    if (!this.#subscriptions.observed) return;
     this.#subscriptions.tell({
       kind: "callback-enter",
       ...this.#about(),
@@ -43,18 +48,15 @@ export class CallbackReport {
   }
 
   leave(result: number | boolean | null): void {
-    if (!this.#subscriptions.observed) return;
     this.#subscriptions.tell({ kind: "callback-leave", ...this.#about(), result });
   }
 
   threw(error: unknown): void {
-    if (!this.#subscriptions.observed) return;
     const message = error instanceof Error ? error.message : String(error);
     this.#subscriptions.tell({ kind: "callback-threw", ...this.#about(), message });
   }
 
   slept(wait: Wait): void {
-    if (!this.#subscriptions.observed) return;
     const { resource } = wait;
     this.#subscriptions.tell({ kind: "sleep-while-non-blocking", ...this.#about(), resource });
     if (this.#nonBlockSection) {

@@ -1,5 +1,5 @@
 import { advance, unwind } from "../blocking/driving.ts";
-import { isSleepable, type Sleepable, type Wait } from "../blocking/suspension.ts";
+import { isSleepable, type Sleepable, type Suspension, type Wait } from "../blocking/suspension.ts";
 import { runNowOrLater, wouldBlock } from "../blocking/synchronous-driver.ts";
 import { IntervalidateError } from "../errors.ts";
 
@@ -70,7 +70,12 @@ function* runFrom(
           if (points) yield { kind: "point", label: walk.label() };
           answer = walk.call();
         }
-        walk.settle(isUnfinished(answer) ? yield* drive(walk, answer) : answer);
+        if (isUnfinished(answer)) {
+          const body = mustBeSleepable(answer);
+          const { done, value } = advance(body);
+          answer = done ? value : yield* drive(walk, body, value);
+        }
+        walk.settle(answer);
       } catch (error) {
         walk.fail({ error });
       }
@@ -86,18 +91,30 @@ function* runFrom(
   if (rethrows) rethrow(walk);
 }
 
-/** Passes on what a callback yields. One that must not sleep is reported, and really sleeps. */
-function* drive(walk: CallbackWalk, answer: unknown): Sleepable<unknown> {
-  const body = mustBeSleepable(answer);
-  if (walk.mayBlock) return yield* body;
-  const report = walk.sleepReporter();
-  let result = advance(body);
+/**
+ * Passes on what a callback yields, from its first suspension on. One that must not sleep is reported, and
+ * really sleeps.
+ */
+function* drive(
+  walk: CallbackWalk,
+  body: Sleepable<unknown>,
+  first: Suspension,
+): Sleepable<unknown> {
+  const report = walk.mayBlock ? undefined : walk.sleepReporter();
+  let result: IteratorResult<Suspension, unknown> = { done: false, value: first };
   try {
     while (!result.done) {
       const suspension = result.value;
-      if (suspension.kind === "wait" && !suspension.spins) report(suspension);
-      yield suspension;
-      result = advance(body);
+      if (report !== undefined && suspension.kind === "wait" && !suspension.spins) {
+        report(suspension);
+      }
+      let failure: Failure | undefined;
+      try {
+        yield suspension;
+      } catch (error) {
+        failure = { error };
+      }
+      result = advance(body, failure);
     }
   } finally {
     if (!result.done) unwind(body);
@@ -108,15 +125,17 @@ function* drive(walk: CallbackWalk, answer: unknown): Sleepable<unknown> {
 /**
  * Runs the callbacks at once. A generator is given up where it would sleep, and in a walk that may not
  * block already at a wait that is ready: its `finally` blocks run, and it has refused, or, where it
- * could not, failed. What is owed is never given up; it is finished in the background.
+ * could not, failed. What is owed is never given up; it is finished in the background. The current
+ * callback may have answered already, with a generator.
  *
  * @throws {IntervalidateError} WOULD_BLOCK if a callback that may sleep would have to
  */
-export function runAtOnce(walk: CallbackWalk): void {
-  while (walk.next()) {
+export function runAtOnce(walk: CallbackWalk, answered?: unknown): void {
+  let answer = answered;
+  while (answer !== undefined || walk.next()) {
     let owed: unknown;
     try {
-      const answer = walk.call();
+      answer ??= walk.call();
       if (!isUnfinished(answer)) walk.settle(answer);
       else if (walk.obligation() === "rest") owed = answer;
       else walk.settle(runGenerator(walk, answer));
@@ -127,6 +146,7 @@ export function runAtOnce(walk: CallbackWalk): void {
       finishNowOrLater(walk, owed);
       return;
     }
+    answer = undefined;
   }
   rethrow(walk);
 }
@@ -139,7 +159,9 @@ function finishNowOrLater(walk: CallbackWalk, answer: unknown): void {
 
 function runGenerator(walk: CallbackWalk, answer: unknown): unknown {
   if (walk.obligation() === "none") return runToSleep(walk, mustBeSleepable(answer));
-  runNowOrLater(drive(walk, answer));
+  const body = mustBeSleepable(answer);
+  const { done, value } = advance(body);
+  if (!done) runNowOrLater(drive(walk, body, value));
   return undefined;
 }
 
@@ -169,7 +191,7 @@ function rethrow({ failure }: CallbackWalk): void {
 
 /** Whether an answer is no result yet: a generator, or a promise, which is an error. */
 export function isUnfinished(answer: unknown): boolean {
-  return typeof answer === "object" && answer !== null && !("approved" in answer);
+  return typeof answer === "object" && answer !== null;
 }
 
 /** @throws {IntervalidateError} ARGUMENT for a promise, or another object */
@@ -180,9 +202,4 @@ export function mustBeSleepable(answer: unknown): Sleepable<unknown> {
     "ARGUMENT",
     `A callback returned ${isPromise ? "a promise" : "an object"}: one that may sleep has to be a generator function that yields its waits.`,
   );
-}
-
-/** Whether a callback was written as a generator, so that it needs a driver that can sleep. */
-export function isGeneratorFunction(callback: unknown): boolean {
-  return Object.prototype.toString.call(callback) === "[object GeneratorFunction]";
 }

@@ -1,7 +1,13 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
-import { CallbackReport } from "./callback-report.ts";
-import type { CallbackWalk, Failure, Obligation } from "./callback-walk.ts";
+import type { CallbackReport } from "./callback-report.ts";
+import {
+  type CallbackWalk,
+  type Failure,
+  isUnfinished,
+  type Obligation,
+  runAtOnce,
+} from "./callback-walk.ts";
 import type { ListNotifier } from "./list-notifier.ts";
 import type { CallbackRange, NotifierRange } from "./range.ts";
 import type { Subscriptions } from "./subscriptions.ts";
@@ -17,7 +23,7 @@ export class EndWalk implements CallbackWalk {
   readonly #subscriptions: Subscriptions;
   readonly #range: CallbackRange;
   readonly #window: number | null;
-  readonly #list: readonly ListNotifier[];
+  #list: readonly ListNotifier[];
   #at = 0;
   #notifier: ListNotifier | undefined;
   /** v4.19 and v5.5 call `invalidate_range` of a notifier just before its end. */
@@ -26,6 +32,24 @@ export class EndWalk implements CallbackWalk {
   #section: ReadSection | undefined;
   #report: CallbackReport | undefined;
   #done = false;
+
+  /** Takes over where the interval phase is closed, and the end before `at` has just been called. */
+  static inList(
+    subscriptions: Subscriptions,
+    range: CallbackRange,
+    window: number,
+    list: readonly ListNotifier[],
+    at: number,
+    section: ReadSection,
+  ): EndWalk {
+    const walk = new EndWalk(subscriptions, range, window);
+    walk.#begun = true;
+    walk.#list = list;
+    walk.#at = at;
+    walk.#notifier = list[at - 1];
+    walk.#section = section;
+    return walk;
+  }
 
   constructor(subscriptions: Subscriptions, range: CallbackRange, window: number | null) {
     this.#subscriptions = subscriptions;
@@ -42,7 +66,7 @@ export class EndWalk implements CallbackWalk {
       const current = this.#notifier;
       if (this.#callback === "invalidate-range" && current !== undefined) {
         this.#callback = "end";
-        if (current.hasEnd) return true;
+        if (current.end !== undefined) return true;
       }
       if (this.#at === this.#list.length) break;
       const notifier = this.#list[this.#at];
@@ -53,7 +77,7 @@ export class EndWalk implements CallbackWalk {
         this.#callback = "invalidate-range";
         return true;
       }
-      if (notifier.hasEnd) return true;
+      if (notifier.end !== undefined) return true;
     }
     this.#finish();
     return false;
@@ -64,16 +88,11 @@ export class EndWalk implements CallbackWalk {
   }
 
   call(): unknown {
-    const { name, ops } = this.#notifier as ListNotifier;
-    const { profile } = this.#subscriptions;
-    this.#report = new CallbackReport(this.#subscriptions, name, this.#callback, this.#window, {
-      // The kernel has it around end only.
-      nonBlockSection: this.#callback === "end" && !this.mayBlock && profile.nonBlockSections,
-    });
-    this.#report.enter(this.#range, this.mayBlock, null);
+    const notifier = this.#notifier as ListNotifier;
+    if (this.#subscriptions.observed) this.#enter(notifier);
     return this.#callback === "end"
-      ? ops.invalidateRangeEnd?.(this.#range)
-      : ops.invalidateRange?.(this.#range);
+      ? notifier.end?.call(notifier.ops, this.#range)
+      : notifier.ops.invalidateRange?.(this.#range);
   }
 
   settle(_answer: unknown): void {
@@ -100,6 +119,16 @@ export class EndWalk implements CallbackWalk {
     this.#report = undefined;
   }
 
+  #enter({ name }: ListNotifier): void {
+    const { profile } = this.#subscriptions;
+    // The kernel has it around end only.
+    const nonBlockSection = this.#callback === "end" && !this.mayBlock && profile.nonBlockSections;
+    this.#report = this.#subscriptions.report(name, this.#callback, this.#window, {
+      nonBlockSection,
+    });
+    this.#report?.enter(this.#range, this.mayBlock, null);
+  }
+
   #begin(): void {
     this.#begun = true;
     beginEnd(this.#subscriptions, this.#window, this.#range, this.mayBlock);
@@ -113,6 +142,40 @@ export class EndWalk implements CallbackWalk {
     this.#section = undefined;
     finishEnd(this.#subscriptions, this.#window);
   }
+}
+
+/**
+ * An end of which nobody looks at events: that needs no walk as long as the callbacks are plain functions. At
+ * the first that is not, one takes over.
+ */
+export function endPlainly(
+  subscriptions: Subscriptions,
+  range: CallbackRange,
+  window: number,
+): void {
+  const { list, domain } = subscriptions;
+  subscriptions.endInterval();
+  const section = domain.srcu.enter();
+  let at = 0;
+  let answer: unknown;
+  let failure: Failure | undefined;
+  try {
+    while (at < list.length && !isUnfinished(answer)) {
+      const { linked, end, ops } = list[at];
+      at += 1;
+      if (linked) answer = end?.call(ops, range);
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  if (failure === undefined && !isUnfinished(answer)) {
+    domain.srcu.leave(section);
+    subscriptions.close();
+    return;
+  }
+  const walk = EndWalk.inList(subscriptions, range, window, list, at, section);
+  if (failure !== undefined) walk.fail(failure);
+  runAtOnce(walk, isUnfinished(answer) ? answer : undefined);
 }
 
 /** The part of an end that comes before the callbacks. */

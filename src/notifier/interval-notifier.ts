@@ -3,6 +3,7 @@ import { type Sleepable, waitUntil } from "../blocking/suspension.ts";
 import type { Address } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { isGeneratorFunction } from "./callback-checks.ts";
 import type { IntervalNotifiers } from "./interval-notifiers.ts";
 import type { MaySleep } from "./list-notifier.ts";
 import type { CallbackRange } from "./range.ts";
@@ -89,6 +90,10 @@ export class IntervalNotifier {
   insertion = 0;
   /** @internal */
   readonly invalidate: InvalidateCallback;
+  /** @internal Whether the callback comes in two passes. */
+  readonly twoPass: boolean;
+  /** @internal Whether the callback is written as one that may sleep. */
+  readonly sleeps: boolean;
   readonly #notifiers: IntervalNotifiers;
   #sequence: number;
 
@@ -110,6 +115,9 @@ export class IntervalNotifier {
     this.ops = ops;
     this.#sequence = sequence;
     this.invalidate = invalidateCallback(name, ops);
+    this.twoPass = ops.invalidateStart !== undefined;
+    const callback = ops.invalidateStart ?? ops.invalidate;
+    this.sleeps = isGeneratorFunction(typeof callback === "object" ? callback.blocking : callback);
   }
 
   /** One past the last byte. */
@@ -122,20 +130,13 @@ export class IntervalNotifier {
     return this.#sequence;
   }
 
-  /** @internal Whether its callback comes in two passes. */
-  get twoPass(): boolean {
-    return this.ops.invalidateStart !== undefined;
-  }
-
   /** `mmu_interval_set_seq`: to be called by the callback, under the user lock, in any case. */
   setSequence(sequence: number): undefined {
     this.#sequence = sequence;
-    this.#notifiers.tell({
-      kind: "set-sequence",
-      mm: this.mm.name,
-      notifier: this.name,
-      sequence,
-    });
+    if (this.#notifiers.observed) {
+      const { mm, name } = this;
+      this.#notifiers.tell({ kind: "set-sequence", mm: mm.name, notifier: name, sequence });
+    }
     return undefined;
   }
 
@@ -244,12 +245,20 @@ function invalidateCallback(
     undefined
   >;
   if (typeof callback === "function") {
-    return (notifier, range, sequence) => callback.call(ops, notifier, range, sequence);
+    return (notifier, range, sequence) =>
+      withoutFinish(callback.call(ops, notifier, range, sequence));
   }
+  const { blocking, nonblocking } = callback;
   return (notifier, range, sequence) =>
     range.blockable
-      ? callback.blocking(notifier, range, sequence)
-      : approval(name, callback.nonblocking(notifier, range, sequence));
+      ? blocking.call(callback, notifier, range, sequence)
+      : approval(name, nonblocking.call(callback, notifier, range, sequence));
+}
+
+/** A finish that comes with a refusal is ignored. */
+function withoutFinish(answer: unknown): unknown {
+  const isRefusal = typeof answer === "object" && answer !== null && "approved" in answer;
+  return isRefusal ? answer.approved : answer;
 }
 
 function approval(name: string, answer: unknown): unknown {

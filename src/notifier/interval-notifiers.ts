@@ -24,6 +24,8 @@ export class IntervalNotifiers implements Dependant {
   readonly points: boolean;
   readonly #mm: AddressSpace;
   readonly #engine: Engine;
+  /** Whether anybody looks at events. */
+  readonly observed: boolean;
   readonly #events: EventSink | undefined;
   /** Made for the first notifier. */
   #tree: IntervalSet | undefined;
@@ -43,6 +45,7 @@ export class IntervalNotifiers implements Dependant {
     this.state = state;
     this.points = points;
     this.#events = events;
+    this.observed = events !== undefined;
   }
 
   /** Inserted and not removed, deferred ones included. */

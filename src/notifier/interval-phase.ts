@@ -25,7 +25,7 @@ export interface Plan {
 }
 
 /**
- * `mn_itree_inv_start_range`: finds who overlaps `[start, last]` and opens the invalidation. Passive
+ * `mn_itree_inv_start_range`: opens the invalidation of `[start, last]`, which overlaps these notifiers. Passive
  * mirrors are dealt with at once where their order cannot be observed. Undefined if the profile has
  * passive mirrors refuse before anything changes, and one does.
  */
@@ -34,11 +34,11 @@ export function openIntervalPhase(
   start: Address,
   last: Address,
   blockable: boolean,
+  notifiers: readonly IntervalNotifier[],
 ): Plan | undefined {
-  const { state, mirrors, intervals, profile } = subscriptions;
+  const { state, mirrors, profile } = subscriptions;
   const { tree } = mirrors;
   const sequence = state.sequenceOfStart;
-  const notifiers = intervals.overlapping(start, last);
   let subscribers: readonly IntervalSubscriber[] = notifiers;
   // Nobody can see an order if no mirror of the range is locked and there are no callbacks.
   let hits =
@@ -88,21 +88,10 @@ function merge(
   return merged;
 }
 
-/** What an interval notifier's answer means. */
-export interface Answer {
-  readonly approved: boolean;
-  readonly finish: Finish | undefined;
-}
-
-/** Reads the answer of a callback: a function is a finish, and approves. */
-export function readAnswer(answer: unknown): Answer {
-  if (answer === false || answer === GIVEN_UP) return { approved: false, finish: undefined };
-  if (typeof answer === "function") return { approved: true, finish: answer as Finish };
-  // A finish that comes with a refusal is ignored.
-  if (typeof answer === "object" && answer !== null && !(answer as Refusal).approved) {
-    return { approved: false, finish: undefined };
-  }
-  return { approved: true, finish: undefined };
+/** Whether an interval notifier approves by its answer: a finish does. */
+export function approves(answer: unknown): boolean {
+  if (typeof answer === "object" && answer !== null) return (answer as Refusal).approved;
+  return answer !== false && answer !== GIVEN_UP;
 }
 
 /** Takes the lock bit of a passive mirror, sets its sequence, and gives the bit back. */

@@ -4,6 +4,14 @@ import type { IntervalNotifier } from "./interval-notifier.ts";
 /** A passive mirror by its handle, or an interval notifier with callbacks. */
 export type IntervalSubscriber = number | IntervalNotifier;
 
+/** What a thaw does outside of the state. */
+export interface Thaw {
+  /** The sequence has become even; nothing else has been done yet. */
+  begins(): void;
+  /** Does what was deferred. Cannot fail. */
+  finish(subscriber: IntervalSubscriber, work: "insert" | "remove"): void;
+}
+
 /**
  * What the kernel keeps in `mmu_notifier_subscriptions` for interval notifiers: the sequence number,
  * whose lowest bit says "the tree is frozen", the number of open invalidations, and the work that
@@ -109,20 +117,18 @@ export class IntervalState {
     this.#deferred?.delete(subscriber);
   }
 
-  /**
-   * `mn_itree_inv_end`: closes an invalidation. If that thaws the tree, `onThaw` is told while nothing
-   * has been done yet, then deferred work is done, newest first, and only then are sleepers woken.
-   */
-  end(
-    onThaw: () => void,
-    finish: (subscriber: IntervalSubscriber, work: "insert" | "remove") => void,
-  ): void {
+  /** The first half of `mn_itree_inv_end`: closes an invalidation. True if the tree is to thaw now. */
+  end(): boolean {
     this.#active -= 1;
     // An end too many leaves the kernel's unsigned counter at its maximum, which is above 0 as well.
-    if (this.#active !== 0 || !this.frozen) return;
+    return this.#active === 0 && this.frozen;
+  }
+
+  /** The other half: deferred work is done, newest first, and only then are sleepers woken. */
+  thaw({ begins, finish }: Thaw): void {
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#thawing = true;
-    onThaw();
+    begins();
     if (this.#deferred !== undefined) {
       const deferred = [...this.#deferred].reverse();
       this.#deferred = undefined;

@@ -3,13 +3,12 @@ import { WaitQueue } from "../blocking/wait-queue.ts";
 import type { Address } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
-import { isGeneratorFunction, runAtOnce, runSleepable } from "./callback-walk.ts";
-import { beginEnd, EndWalk, finishEnd } from "./end-walk.ts";
+import { runAtOnce, runSleepable } from "./callback-walk.ts";
+import { beginEnd, EndWalk, endPlainly, finishEnd } from "./end-walk.ts";
 import { errnoName } from "./errno.ts";
 import type { IntervalNotifier } from "./interval-notifier.ts";
-import type { ListNotifier } from "./list-notifier.ts";
 import { type CallbackRange, lastOfRange, type NotifierRange } from "./range.ts";
-import { StartWalk } from "./start-walk.ts";
+import { StartWalk, startPlainly } from "./start-walk.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import { InvalidationWindow, type WindowKeeper } from "./window.ts";
 
@@ -37,55 +36,68 @@ export class Invalidations implements WindowKeeper {
 
   start(range: NotifierRange): InvalidationWindow {
     const last = this.#lastOf(range);
-    const fast = this.#tryWithoutCallbacks(range, last, true);
-    if (fast !== undefined) return fast;
-    this.#checkStartsAtOnce(range, last);
-    const walk = this.#enter(range, true);
-    walk.begin(range.start, last);
-    runAtOnce(walk);
-    return this.#approve(walk, range, last, true);
+    const notifiers = this.#subscriptions.intervals.overlapping(range.start, last);
+    if (this.#needsWalk(notifiers)) {
+      this.#checkStartsAtOnce(range, last, notifiers);
+      const walk = this.#enter(range, true);
+      walk.begin(range.start, last, notifiers);
+      runAtOnce(walk);
+      return this.#approve(walk, range, last);
+    }
+    this.#checkListStartsAtOnce();
+    const started = this.#startPlainly(range, last, true);
+    return started instanceof StartWalk ? this.#approve(started, range, last) : started;
   }
 
   *startSleepable(range: NotifierRange): Sleepable<InvalidationWindow> {
     const last = this.#lastOf(range);
-    const { points } = this.#subscriptions;
+    const { points, intervals } = this.#subscriptions;
     if (points) {
       yield MIGHT_SLEEP;
       yield { kind: "point", label: "before inv_start" };
-    } else {
-      const fast = this.#tryWithoutCallbacks(range, last, true);
-      if (fast !== undefined) return fast;
+    }
+    const notifiers = intervals.overlapping(range.start, last);
+    if (!points && this.#subscriptions.list.length === 0 && !this.#needsWalk(notifiers)) {
+      return this.#open(range, last, true);
     }
     const walk = this.#enter(range, true);
-    walk.begin(range.start, last);
+    walk.begin(range.start, last, notifiers);
     yield* runSleepable(walk, points);
-    return this.#approve(walk, range, last, true);
+    return this.#approve(walk, range, last);
   }
 
   tryStart(range: NotifierRange): StartResult {
     const last = this.#lastOf(range);
-    const window = this.#tryWithoutCallbacks(range, last, false);
-    if (window !== undefined) return { ok: true, window };
-    const walk = this.#enter(range, false);
-    if (walk.begin(range.start, last)) runAtOnce(walk);
-    return this.#resultOf(walk, range, last);
+    const notifiers = this.#subscriptions.intervals.overlapping(range.start, last);
+    if (this.#needsWalk(notifiers)) {
+      const walk = this.#enter(range, false);
+      if (walk.begin(range.start, last, notifiers)) runAtOnce(walk);
+      return this.#resultOf(walk, range, last);
+    }
+    const started = this.#startPlainly(range, last, false);
+    if (started instanceof StartWalk) return this.#resultOf(started, range, last);
+    return { ok: true, window: started };
   }
 
   *tryStartSleepable(range: NotifierRange): Sleepable<StartResult> {
     const last = this.#lastOf(range);
-    const { points } = this.#subscriptions;
+    const { points, intervals } = this.#subscriptions;
     if (points) yield { kind: "point", label: "before inv_start" };
+    const notifiers = intervals.overlapping(range.start, last);
     const walk = this.#enter(range, false);
-    if (walk.begin(range.start, last)) yield* runSleepable(walk, points);
+    if (walk.begin(range.start, last, notifiers)) yield* runSleepable(walk, points);
     return this.#resultOf(walk, range, last);
   }
 
   endWindow(window: InvalidationWindow): void {
-    if (this.#subscriptions.list.length === 0) {
+    const { list, observed, profile } = this.#subscriptions;
+    if (list.length === 0) {
       beginEnd(this.#subscriptions, window.id, window.range, window.blockable);
       finishEnd(this.#subscriptions, window.id);
-    } else {
+    } else if (observed || profile.callsInvalidateRange) {
       runAtOnce(this.#endWalk(window));
+    } else {
+      endPlainly(this.#subscriptions, this.#callbackRangeOf(window), window.id);
     }
   }
 
@@ -109,14 +121,12 @@ export class Invalidations implements WindowKeeper {
   }
 
   checkEndsAtOnce(window: InvalidationWindow): void {
-    if (!window.blockable) return;
-    for (const { name, ops } of this.#subscriptions.list) {
-      if (!isGeneratorFunction(ops.invalidateRangeEnd)) continue;
-      throw new IntervalidateError(
-        "WOULD_BLOCK",
-        `The end callback of ${name} may sleep: use \`endAsync\`, or let a driver run \`endSleepable\`.`,
-      );
-    }
+    const { sleepsInEnd } = this.#subscriptions;
+    if (sleepsInEnd === undefined || !window.blockable) return;
+    throw new IntervalidateError(
+      "WOULD_BLOCK",
+      `The end callback of ${sleepsInEnd.name} may sleep: use \`endAsync\`, or let a driver run \`endSleepable\`.`,
+    );
   }
 
   refuseSecondEnd(window: InvalidationWindow): void {
@@ -139,23 +149,49 @@ export class Invalidations implements WindowKeeper {
     return last;
   }
 
-  /** The hot path: nobody has callbacks and no lock is held, so the engine does it all. */
-  #tryWithoutCallbacks(
+  /**
+   * Whether the interval phase has callbacks, or may find a lock held, or somebody looks at the calls of
+   * the list. If not, the engine does the interval phase by itself.
+   */
+  #needsWalk(notifiers: readonly IntervalNotifier[]): boolean {
+    const { list, mirrors, observed } = this.#subscriptions;
+    return notifiers.length > 0 || (observed && list.length > 0) || mirrors.tree.heldLocks > 0;
+  }
+
+  /** The hot path. A walk only if a callback had more to say than yes. */
+  #startPlainly(
     range: NotifierRange,
     last: Address,
     blockable: boolean,
-  ): InvalidationWindow | undefined {
-    const { list, intervals, mirrors, state } = this.#subscriptions;
-    if (list.length > 0 || intervals.size > 0 || mirrors.tree.heldLocks > 0) return undefined;
+  ): InvalidationWindow | StartWalk {
+    const countsInKernel = this.#subscriptions.hasIntervalTree;
+    const window = this.#open(range, last, blockable);
+    const { callbackRange } = window;
+    if (callbackRange === undefined) return window;
+    const { id, sequence, hitCount } = window;
+    const opening = {
+      window: id,
+      range: callbackRange,
+      sequence,
+      hits: hitCount,
+      countsInKernel,
+    };
+    return startPlainly(this.#subscriptions, opening) ?? window;
+  }
+
+  /** Opens the invalidation; the list has not been called yet. */
+  #open(range: NotifierRange, last: Address, blockable: boolean): InvalidationWindow {
+    const { list, mirrors, state, observed } = this.#subscriptions;
     this.#count += 1;
     const id = this.#count;
-    if (this.#subscriptions.observed) this.#tellEnter(id, range, blockable);
+    if (observed) this.#tellEnter(id, range, blockable);
     const sequence = state.sequenceOfStart;
     const hits = mirrors.tree.invalidate(range.start, last, sequence);
     this.#subscriptions.startInterval(hits > 0);
     this.#subscriptions.openWindows += 1;
-    if (this.#subscriptions.observed) this.#tellStart(id, range, blockable, sequence, hits);
-    return new InvalidationWindow(this, id, range, last, blockable, sequence, hits, undefined);
+    if (observed) this.#tellStart(id, range, blockable, sequence, hits);
+    const seen = list.length === 0 ? undefined : this.#callbackRange(range, blockable);
+    return new InvalidationWindow(this, id, range, last, blockable, sequence, hits, seen);
   }
 
   #enter(range: NotifierRange, blockable: boolean): StartWalk {
@@ -165,21 +201,16 @@ export class Invalidations implements WindowKeeper {
     return new StartWalk(this.#subscriptions, callbackRange, this.#count);
   }
 
-  #approve(
-    walk: StartWalk,
-    range: NotifierRange,
-    last: Address,
-    blockable: boolean,
-  ): InvalidationWindow {
-    const { window, sequence, hits } = walk;
-    if (this.#subscriptions.observed) this.#tellStart(window, range, blockable, sequence, hits);
-    return new InvalidationWindow(this, window, range, last, blockable, sequence, hits, walk.range);
+  #approve(walk: StartWalk, range: NotifierRange, last: Address): InvalidationWindow {
+    const { window, sequence, hits, mayBlock } = walk;
+    if (this.#subscriptions.observed) this.#tellStart(window, range, mayBlock, sequence, hits);
+    return new InvalidationWindow(this, window, range, last, mayBlock, sequence, hits, walk.range);
   }
 
   #resultOf(walk: StartWalk, range: NotifierRange, last: Address): StartResult {
     const { refusal } = walk;
     if (refusal === undefined) {
-      return { ok: true, window: this.#approve(walk, range, last, false) };
+      return { ok: true, window: this.#approve(walk, range, last) };
     }
     const errno = errnoName(refusal.errno);
     const refusedBy = refusal.by;
@@ -198,25 +229,36 @@ export class Invalidations implements WindowKeeper {
   }
 
   /** Whatever would have to sleep is found before anything changes. */
-  #checkStartsAtOnce(range: NotifierRange, last: Address): void {
-    const { mirrors, intervals, list } = this.#subscriptions;
+  #checkStartsAtOnce(
+    range: NotifierRange,
+    last: Address,
+    notifiers: readonly IntervalNotifier[],
+  ): void {
+    const { mirrors } = this.#subscriptions;
     if (mirrors.tree.heldLocks > 0) {
       const held = mirrors.heldAscending(range.start, last);
       if (held.length > 0) throw wouldBlock(`The lock of mirror ${held[0]} is held`);
     }
-    for (const notifier of intervals.overlapping(range.start, last)) {
-      if (sleepsInStart(notifier)) throw wouldBlock(`The callback of ${notifier.name} may sleep`);
+    for (const { name, sleeps } of notifiers) {
+      if (sleeps) throw wouldBlock(`The callback of ${name} may sleep`);
     }
-    for (const notifier of list) {
-      if (sleepsInStart(notifier)) {
-        throw wouldBlock(`The start callback of ${notifier.name} may sleep`);
-      }
+    this.#checkListStartsAtOnce();
+  }
+
+  #checkListStartsAtOnce(): void {
+    const { sleepsInStart } = this.#subscriptions;
+    if (sleepsInStart !== undefined) {
+      throw wouldBlock(`The start callback of ${sleepsInStart.name} may sleep`);
     }
   }
 
   #endWalk(window: InvalidationWindow): EndWalk {
-    const range = window.callbackRange ?? this.#callbackRange(window.range, window.blockable);
-    return new EndWalk(this.#subscriptions, range, window.id);
+    return new EndWalk(this.#subscriptions, this.#callbackRangeOf(window), window.id);
+  }
+
+  /** The range as callbacks of the start saw it, or would have. */
+  #callbackRangeOf(window: InvalidationWindow): CallbackRange {
+    return window.callbackRange ?? this.#callbackRange(window.range, window.blockable);
   }
 
   #callbackRange(range: NotifierRange, blockable: boolean): CallbackRange {
@@ -267,18 +309,6 @@ const MIGHT_SLEEP = {
   killable: false,
   ready: () => true,
 } as const;
-
-function sleepsInStart(notifier: ListNotifier | IntervalNotifier): boolean {
-  const { ops } = notifier;
-  const callback =
-    "invalidateRangeStart" in ops
-      ? ops.invalidateRangeStart
-      : "invalidate" in ops || "invalidateStart" in ops
-        ? (ops.invalidateStart ?? ops.invalidate)
-        : undefined;
-  if (callback === undefined) return false;
-  return isGeneratorFunction(typeof callback === "function" ? callback : callback.blocking);
-}
 
 function wouldBlock(why: string): IntervalidateError {
   return new IntervalidateError(

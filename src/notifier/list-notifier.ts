@@ -1,6 +1,7 @@
 import type { Sleepable } from "../blocking/suspension.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { isGeneratorFunction } from "./callback-checks.ts";
 import { EAGAIN } from "./errno.ts";
 import type { CallbackRange } from "./range.ts";
 
@@ -64,7 +65,7 @@ export interface UncheckedListNotifierOps<Data = unknown>
 }
 
 /** What the core calls: the answer is looked at when it comes. */
-export type StartCallback = (range: CallbackRange) => unknown;
+type Callback = (range: CallbackRange) => unknown;
 
 /** A list notifier in the list of its address space, `struct mmu_notifier`. */
 export class ListNotifier<Data = unknown> {
@@ -80,10 +81,23 @@ export class ListNotifier<Data = unknown> {
   linked = false;
   /** @internal Whether it still holds its reference to the address space. */
   counted = false;
+  /** @internal Whether it has a start callback. */
+  readonly hasStart: boolean;
   /** @internal */
-  readonly start: StartCallback | undefined;
+  readonly end: Callback | undefined;
+  /** @internal Whether the callback is written as one that may sleep. */
+  readonly sleepsInStart: boolean;
+  /** @internal */
+  readonly sleepsInEnd: boolean;
+  /** @internal */
+  readonly sleepsInRelease: boolean;
+  /** What the start callbacks belong to. */
+  readonly #receiver: unknown;
+  readonly #blocking: Callback | undefined;
+  /** Undefined if one callback serves both modes. */
+  readonly #nonblocking: Callback | undefined;
 
-  /** For `AddressSpace` only. */
+  /** For `AddressSpace` only. The callbacks are taken from `ops` once, now. */
   constructor(
     mm: AddressSpace,
     name: string,
@@ -94,24 +108,24 @@ export class ListNotifier<Data = unknown> {
     this.name = name;
     this.ops = ops;
     this.data = data;
-    this.start = startCallback(name, ops);
+    const start = ops.invalidateRangeStart;
+    this.hasStart = start !== undefined;
+    this.#receiver = typeof start === "object" ? start : ops;
+    this.#blocking = typeof start === "object" ? start.blocking : start;
+    this.#nonblocking = typeof start === "object" ? start.nonblocking : undefined;
+    this.end = ops.invalidateRangeEnd;
+    this.sleepsInStart = isGeneratorFunction(this.#blocking);
+    this.sleepsInEnd = isGeneratorFunction(this.end);
+    this.sleepsInRelease = isGeneratorFunction(ops.release);
   }
 
-  /** @internal */
-  get hasEnd(): boolean {
-    return this.ops.invalidateRangeEnd !== undefined;
+  /** @internal Calls the start callback for the mode of the range. */
+  start(range: CallbackRange): unknown {
+    if (range.blockable || this.#nonblocking === undefined) {
+      return this.#blocking?.call(this.#receiver, range);
+    }
+    return approval(this.name, this.#nonblocking.call(this.#receiver, range));
   }
-}
-
-function startCallback<Data>(
-  name: string,
-  ops: ListNotifierOps<Data> | UncheckedListNotifierOps<Data>,
-): StartCallback | undefined {
-  const start = ops.invalidateRangeStart;
-  if (start === undefined) return undefined;
-  if (typeof start === "function") return (range) => start.call(ops, range);
-  return (range) =>
-    range.blockable ? start.blocking(range) : approval(name, start.nonblocking(range));
 }
 
 function approval(name: string, answer: unknown): number {

@@ -1,6 +1,5 @@
 import type { Address } from "../engine/addresses.ts";
 import { checkedAddress } from "../engine/addresses.ts";
-import { CallbackReport } from "./callback-report.ts";
 import type { CallbackKind } from "./events.ts";
 import type { ListNotifier } from "./list-notifier.ts";
 import { lastOfRange, type NotifierRange } from "./range.ts";
@@ -89,14 +88,14 @@ export class Questions {
   }
 
   #askOne(notifier: ListNotifier, range: NotifierRange, { kind, ask }: Question): boolean {
-    const report = new CallbackReport(this.#subscriptions, notifier.name, kind, null);
-    report.enter(range, false, null);
+    const report = this.#subscriptions.report(notifier.name, kind, null);
+    report?.enter(range, false, null);
     try {
       const answer = ask(notifier);
-      report.leave(typeof answer === "boolean" ? answer : null);
+      report?.leave(typeof answer === "boolean" ? answer : null);
       return answer === true;
     } catch (error) {
-      report.threw(error);
+      report?.threw(error);
       throw error;
     }
   }

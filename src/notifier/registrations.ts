@@ -4,13 +4,7 @@ import { checkedAddress } from "../engine/addresses.ts";
 import { IntervalidateError } from "../errors.ts";
 import type { AddressSpace } from "./address-space.ts";
 import { checkIntervalOps, checkListOps } from "./callback-checks.ts";
-import { CallbackReport } from "./callback-report.ts";
-import {
-  isGeneratorFunction,
-  isUnfinished,
-  mustBeSleepable,
-  runSleepable,
-} from "./callback-walk.ts";
+import { isUnfinished, mustBeSleepable, runSleepable } from "./callback-walk.ts";
 import { deadMm } from "./dead-mm.ts";
 import type { CallbackKind } from "./events.ts";
 import type {
@@ -92,7 +86,7 @@ export class Registrations {
   checkUnregistersAtOnce(notifier: ListNotifier): void {
     this.#checkRegistered(notifier);
     this.#checkQuiet("unregister");
-    if (notifier.linked && isGeneratorFunction(notifier.ops.release)) {
+    if (notifier.linked && notifier.sleepsInRelease) {
       throw wouldBlock("unregister", `the release callback of ${notifier.name} may sleep`);
     }
   }
@@ -247,17 +241,13 @@ export class Registrations {
     if (this.#released) return;
     this.#checkQuiet("release");
     if (mirrors.tree.heldLocks > 0) throw wouldBlock("release", "a mirror's lock is held");
-    for (const { name, ops } of list) {
-      if (isGeneratorFunction(ops.release)) {
+    for (const { name, sleepsInRelease } of list) {
+      if (sleepsInRelease) {
         throw wouldBlock("release", `the release callback of ${name} may sleep`);
       }
     }
-    for (const { name, ops } of intervals.inTree) {
-      const callback = ops.invalidateStart ?? ops.invalidate;
-      const blocking = typeof callback === "function" ? callback : callback?.blocking;
-      if (isGeneratorFunction(blocking)) {
-        throw wouldBlock("release", `the callback of ${name} may sleep`);
-      }
+    for (const { name, sleeps } of intervals.inTree) {
+      if (sleeps) throw wouldBlock("release", `the callback of ${name} may sleep`);
     }
   }
 
@@ -340,15 +330,15 @@ export class Registrations {
     const { release } = notifier.ops;
     if (release === undefined) return;
     const section = domain.srcu.enter();
-    const report = new CallbackReport(this.#subscriptions, notifier.name, "release", null);
+    const report = this.#subscriptions.report(notifier.name, "release", null);
     try {
       if (points) yield { kind: "point", label: `before ${notifier.name}.release` };
-      report.enter(undefined, true, null);
+      report?.enter(undefined, true, null);
       const answer = release.call(notifier.ops, this.#mm);
       if (isUnfinished(answer)) yield* mustBeSleepable(answer);
-      report.leave(null);
+      report?.leave(null);
     } catch (error) {
-      report.threw(error);
+      report?.threw(error);
       throw error;
     } finally {
       domain.srcu.leave(section);
@@ -358,14 +348,14 @@ export class Registrations {
   #free<Data>(notifier: ListNotifier<Data>): void {
     const { freeNotifier } = notifier.ops;
     if (freeNotifier === undefined) return;
-    const report = new CallbackReport(this.#subscriptions, notifier.name, "free", null);
-    report.enter(undefined, false, null);
+    const report = this.#subscriptions.report(notifier.name, "free", null);
+    report?.enter(undefined, false, null);
     try {
       const answer: unknown = freeNotifier.call(notifier.ops, notifier);
       if (isUnfinished(answer)) throw mustNotSleep(notifier.name);
-      report.leave(null);
+      report?.leave(null);
     } catch (error) {
-      report.threw(error);
+      report?.threw(error);
       throw error;
     }
   }

@@ -1,8 +1,9 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
-import { CallbackReport } from "./callback-report.ts";
+import type { CallbackReport } from "./callback-report.ts";
 import type { CallbackWalk, Failure, Obligation } from "./callback-walk.ts";
-import { type DueFinish, hitPassive, openIntervalPhase, readAnswer } from "./interval-phase.ts";
+import type { Finish } from "./interval-notifier.ts";
+import { approves, type DueFinish, hitPassive, openIntervalPhase } from "./interval-phase.ts";
 import type { IntervalSubscriber } from "./interval-state.ts";
 import type { ListNotifier } from "./list-notifier.ts";
 import type { CallbackRange } from "./range.ts";
@@ -36,7 +37,8 @@ export class ReleaseWalk implements CallbackWalk {
     this.#range = range;
     this.#phase = "intervals";
     if (subscriptions.hasIntervalTree) {
-      const plan = openIntervalPhase(subscriptions, range.start, RELEASE_LAST, true);
+      const notifiers = subscriptions.intervals.overlapping(range.start, RELEASE_LAST);
+      const plan = openIntervalPhase(subscriptions, range.start, RELEASE_LAST, true, notifiers);
       this.#subscribers = plan?.subscribers ?? [];
       this.#sequence = plan?.sequence ?? 0;
     }
@@ -113,9 +115,11 @@ export class ReleaseWalk implements CallbackWalk {
     if (typeof subscriber === "number") {
       this.#report?.leave(null);
     } else {
-      const { approved, finish } = readAnswer(answer);
+      const approved = approves(answer);
       this.#report?.leave(approved);
-      if (finish !== undefined) this.#finishes.push({ notifier: subscriber.name, finish });
+      if (typeof answer === "function") {
+        this.#finishes.push({ notifier: subscriber.name, finish: answer as Finish });
+      }
       if (!approved) this.#subscriptions.warn("interval-refused-blockable", subscriber.name);
     }
     this.#report = undefined;
@@ -164,9 +168,9 @@ export class ReleaseWalk implements CallbackWalk {
     notifier: string,
     callback: "invalidate" | "invalidate-start" | "finish" | "release",
   ): void {
-    this.#report = new CallbackReport(this.#subscriptions, notifier, callback, null);
+    this.#report = this.#subscriptions.report(notifier, callback, null);
     const sequence = this.#phase === "intervals" ? this.#sequence : null;
     const range = this.#phase === "list" ? undefined : this.#range;
-    this.#report.enter(range, true, sequence);
+    this.#report?.enter(range, true, sequence);
   }
 }

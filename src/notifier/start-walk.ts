@@ -1,11 +1,18 @@
 import type { ReadSection } from "../blocking/srcu.ts";
 import type { Wait } from "../blocking/suspension.ts";
 import type { Address } from "../engine/addresses.ts";
-import { CallbackReport } from "./callback-report.ts";
-import { type CallbackWalk, type Failure, GIVEN_UP, type Obligation } from "./callback-walk.ts";
+import type { CallbackReport, CallbackReportOptions } from "./callback-report.ts";
+import {
+  type CallbackWalk,
+  type Failure,
+  GIVEN_UP,
+  isUnfinished,
+  type Obligation,
+  runAtOnce,
+} from "./callback-walk.ts";
 import { EAGAIN } from "./errno.ts";
-import type { IntervalNotifier } from "./interval-notifier.ts";
-import { type DueFinish, hitPassive, openIntervalPhase, readAnswer } from "./interval-phase.ts";
+import type { Finish, IntervalNotifier } from "./interval-notifier.ts";
+import { approves, type DueFinish, hitPassive, openIntervalPhase } from "./interval-phase.ts";
 import type { IntervalSubscriber } from "./interval-state.ts";
 import type { ListNotifier } from "./list-notifier.ts";
 import type { CallbackRange } from "./range.ts";
@@ -51,7 +58,8 @@ export class StartWalk implements CallbackWalk {
   #subscribers: readonly IntervalSubscriber[] = [];
   /** The interval notifier or passive mirror that is being called. */
   #subscriber: IntervalSubscriber = 0;
-  readonly #finishes: DueFinish[] = [];
+  /** Made for the first. */
+  #finishes: DueFinish[] | undefined;
   #list: readonly ListNotifier[] = [];
   /** Somebody threw, or gave up: the start has to be undone. */
   #isClosing = false;
@@ -66,10 +74,30 @@ export class StartWalk implements CallbackWalk {
     this.mayBlock = range.blockable === true;
   }
 
-  /** Opens the invalidation; what follows is calls. False if it was refused before it began. */
-  begin(start: Address, last: Address): boolean {
+  /** Takes over in the list phase, where the callback before `at` has just been called. */
+  static inList(
+    subscriptions: Subscriptions,
+    opening: Opening,
+    list: readonly ListNotifier[],
+    at: number,
+    section: ReadSection,
+  ): StartWalk {
+    const walk = new StartWalk(subscriptions, opening.range, opening.window);
+    walk.hits = opening.hits;
+    walk.sequence = opening.sequence;
+    walk.#countsInKernel = opening.countsInKernel;
+    walk.#phase = "list";
+    walk.#list = list;
+    walk.#at = at;
+    walk.#listNotifier = list[at - 1];
+    walk.#section = section;
+    return walk;
+  }
+
+  /** Opens the invalidation, which hits these notifiers; what follows is calls. False if it was refused before it began. */
+  begin(start: Address, last: Address, notifiers: readonly IntervalNotifier[]): boolean {
     this.#countsInKernel = this.#subscriptions.hasIntervalTree;
-    const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock);
+    const plan = openIntervalPhase(this.#subscriptions, start, last, this.mayBlock, notifiers);
     if (plan === undefined) {
       const by = this.#subscriptions.mirrors.heldAscending(start, last)[0];
       this.refusal = { errno: EAGAIN, by };
@@ -91,7 +119,7 @@ export class StartWalk implements CallbackWalk {
           this.#turnTo("finishes");
           break;
         case "finishes":
-          if (this.#at < this.#finishes.length) return true;
+          if (this.#finishes !== undefined && this.#at < this.#finishes.length) return true;
           if (this.refusal === undefined && !this.#isClosing) {
             this.#enterList();
           } else {
@@ -122,7 +150,7 @@ export class StartWalk implements CallbackWalk {
       case "intervals":
         return `before ${nameOf(this.#subscriber)}`;
       case "finishes":
-        return `before ${this.#finishes[this.#at].notifier}.finish`;
+        return `before ${this.#finishes?.[this.#at].notifier}.finish`;
       case "list":
         return `before ${this.#listNotifier?.name}.start`;
       default:
@@ -135,19 +163,22 @@ export class StartWalk implements CallbackWalk {
       case "intervals":
         return this.#callInterval(this.#subscriber);
       case "finishes": {
-        const { notifier, finish } = this.#finishes[this.#at];
-        this.#enter(notifier, "finish", {});
+        const { notifier, finish } = (this.#finishes as DueFinish[])[this.#at];
+        if (this.#subscriptions.observed) this.#enter(notifier, "finish", {});
         return finish();
       }
       case "list": {
         const notifier = this.#listNotifier as ListNotifier;
-        this.#enter(notifier.name, "start", { nonBlockSection: this.#isNonBlockSection });
-        return notifier.start?.(this.range);
+        if (this.#subscriptions.observed) {
+          const nonBlockSection = !this.mayBlock && this.#subscriptions.profile.nonBlockSections;
+          this.#enter(notifier.name, "start", { nonBlockSection });
+        }
+        return notifier.start(this.range);
       }
       default: {
         const notifier = this.#listNotifier as ListNotifier;
-        this.#enter(notifier.name, "end", { rollback: true });
-        return notifier.ops.invalidateRangeEnd?.(this.range);
+        if (this.#subscriptions.observed) this.#enter(notifier.name, "end", { rollback: true });
+        return notifier.end?.call(notifier.ops, this.range);
       }
     }
   }
@@ -198,13 +229,9 @@ export class StartWalk implements CallbackWalk {
     } else if (this.#phase === "finishes") {
       this.#at += 1;
     } else if (this.#phase === "list") {
-      this.#list = this.#list.slice(0, this.#at - 1).filter(({ start }) => start !== undefined);
+      this.#list = this.#list.slice(0, this.#at - 1).filter(({ hasStart }) => hasStart);
       this.#turnTo("rollback");
     }
-  }
-
-  get #isNonBlockSection(): boolean {
-    return !this.mayBlock && this.#subscriptions.profile.nonBlockSections;
   }
 
   #turnTo(phase: Phase): void {
@@ -235,16 +262,19 @@ export class StartWalk implements CallbackWalk {
       return hitPassive(this.#subscriptions, subscriber, this.sequence);
     }
     const callback = subscriber.twoPass ? "invalidate-start" : "invalidate";
-    this.#report = new CallbackReport(this.#subscriptions, subscriber.name, callback, this.window);
-    this.#report.enter(this.range, this.mayBlock, this.sequence);
+    this.#report = this.#subscriptions.report(subscriber.name, callback, this.window);
+    this.#report?.enter(this.range, this.mayBlock, this.sequence);
     return subscriber.invalidate(subscriber, this.range, this.sequence);
   }
 
   #settleInterval(subscriber: IntervalSubscriber, answer: unknown): void {
     if (typeof subscriber === "number") return;
-    const { approved, finish } = readAnswer(answer);
+    const approved = approves(answer);
     this.#report?.leave(approved);
-    if (finish !== undefined) this.#finishes.push({ notifier: subscriber.name, finish });
+    if (typeof answer === "function") {
+      this.#finishes ??= [];
+      this.#finishes.push({ notifier: subscriber.name, finish: answer as Finish });
+    }
     if (approved) return;
     if (this.mayBlock) {
       this.#subscriptions.warn("interval-refused-blockable", subscriber.name);
@@ -264,7 +294,7 @@ export class StartWalk implements CallbackWalk {
       const notifier = this.#list[this.#at];
       this.#at += 1;
       // Unlinked since the walk began: the kernel's traversal would not come past it.
-      if (!notifier.linked || notifier.start === undefined) continue;
+      if (!notifier.linked || !notifier.hasStart) continue;
       this.#listNotifier = notifier;
       return true;
     }
@@ -275,7 +305,7 @@ export class StartWalk implements CallbackWalk {
     while (this.#at < this.#list.length) {
       const notifier = this.#list[this.#at];
       this.#at += 1;
-      if (!notifier.linked || !notifier.hasEnd) continue;
+      if (!notifier.linked || notifier.end === undefined) continue;
       this.#listNotifier = notifier;
       return true;
     }
@@ -291,7 +321,7 @@ export class StartWalk implements CallbackWalk {
     if (profile.warnsOfRefusals && (this.mayBlock || errno !== EAGAIN)) {
       this.#subscriptions.warn("illegal-refusal", notifier.name);
     }
-    if (profile.rollsBack && notifier.hasEnd) {
+    if (profile.rollsBack && notifier.end !== undefined) {
       this.#subscriptions.warn("refuser-has-end", notifier.name);
     }
   }
@@ -323,17 +353,57 @@ export class StartWalk implements CallbackWalk {
   #enter(
     notifier: string,
     callback: "start" | "end" | "finish",
-    options: { readonly rollback?: boolean; readonly nonBlockSection?: boolean },
+    options: CallbackReportOptions,
   ): void {
-    this.#report = new CallbackReport(
-      this.#subscriptions,
-      notifier,
-      callback,
-      this.window,
-      options,
-    );
-    this.#report.enter(this.range, this.mayBlock, null);
+    this.#report = this.#subscriptions.report(notifier, callback, this.window, options);
+    this.#report?.enter(this.range, this.mayBlock, null);
   }
+}
+
+/** An invalidation whose interval phase is over. */
+export interface Opening {
+  readonly window: number;
+  readonly range: CallbackRange;
+  readonly sequence: number;
+  readonly hits: number;
+  /** Whether the kernel counts it as active: there was an interval tree when it began. */
+  readonly countsInKernel: boolean;
+}
+
+/**
+ * The list phase as long as nobody looks at events, and everybody is a plain function that approves: that
+ * needs no walk. At the first who has more to say, one takes over, and has been run when it comes back.
+ */
+export function startPlainly(
+  subscriptions: Subscriptions,
+  opening: Opening,
+): StartWalk | undefined {
+  const { list, domain } = subscriptions;
+  const { range } = opening;
+  const section = domain.srcu.enter();
+  let at = 0;
+  let answer: unknown;
+  let failure: Failure | undefined;
+  try {
+    while (at < list.length) {
+      const notifier = list[at];
+      at += 1;
+      if (!notifier.linked || !notifier.hasStart) continue;
+      answer = notifier.start(range);
+      if (answer !== undefined && answer !== 0) break;
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  if (failure === undefined && (answer === undefined || answer === 0)) {
+    domain.srcu.leave(section);
+    return undefined;
+  }
+  const walk = StartWalk.inList(subscriptions, opening, list, at, section);
+  if (failure !== undefined) walk.fail(failure);
+  else if (!isUnfinished(answer)) walk.settle(answer);
+  runAtOnce(walk, isUnfinished(answer) ? answer : undefined);
+  return walk;
 }
 
 /** 0 approves; what was given up has refused. */

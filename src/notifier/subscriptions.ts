@@ -1,9 +1,10 @@
 import { WaitQueue } from "../blocking/wait-queue.ts";
 import type { AddressSpace } from "./address-space.ts";
+import { CallbackReport, type CallbackReportOptions } from "./callback-report.ts";
 import type { NotifierDomain } from "./domain.ts";
-import type { EventSink, NotifierEvent, Warning } from "./events.ts";
+import type { CallbackKind, EventSink, NotifierEvent, Warning } from "./events.ts";
 import type { IntervalNotifiers } from "./interval-notifiers.ts";
-import type { IntervalState } from "./interval-state.ts";
+import type { IntervalState, Thaw } from "./interval-state.ts";
 import type { ListNotifier } from "./list-notifier.ts";
 import type { PassiveMirrors } from "./passive-mirrors.ts";
 import type { Profile } from "./profile.ts";
@@ -21,9 +22,15 @@ export class Subscriptions {
   readonly intervals: IntervalNotifiers;
   /** Whether operations yield points. */
   readonly points: boolean;
+  /** Whether anybody looks at events. */
+  readonly observed: boolean;
   readonly #events: EventSink | undefined;
   /** Newest first. Replaced, never changed: whoever walks it goes on with the list as it was. */
   list: readonly ListNotifier[] = [];
+  /** One of the list, if there is one, whose start is a generator function. */
+  sleepsInStart: ListNotifier | undefined;
+  /** One of the list, if there is one, whose end is a generator function. */
+  sleepsInEnd: ListNotifier | undefined;
   /** Made by the first registration of either kind. */
   exists = false;
   #hasIntervalTree = false;
@@ -31,6 +38,13 @@ export class Subscriptions {
   openWindows = 0;
   /** Those who wait until no invalidation is open. */
   readonly allEnded: WaitQueue = new WaitQueue();
+  readonly #thaw: Thaw = {
+    begins: () => this.#tellSequence(),
+    finish: (subscriber, work) => {
+      if (typeof subscriber === "number") this.mirrors.finishDeferred(subscriber, work);
+      else this.intervals.finishDeferred(subscriber, work);
+    },
+  };
 
   constructor(parts: {
     mm: AddressSpace;
@@ -50,6 +64,7 @@ export class Subscriptions {
     this.intervals = parts.intervals;
     this.points = parts.points;
     this.#events = parts.events;
+    this.observed = parts.events !== undefined;
   }
 
   /** Some interval notifier has been inserted, or has tried to be: `has_itree`. */
@@ -61,9 +76,16 @@ export class Subscriptions {
     this.#hasIntervalTree = has;
   }
 
-  /** Whether anybody looks at events. */
-  get observed(): boolean {
-    return this.#events !== undefined;
+  /** Tells of one call of a callback, if anybody looks at events. */
+  report(
+    notifier: string,
+    callback: CallbackKind,
+    window: number | null,
+    options?: CallbackReportOptions,
+  ): CallbackReport | undefined {
+    return this.observed
+      ? new CallbackReport(this, notifier, callback, window, options)
+      : undefined;
   }
 
   tell(event: NotifierEvent): void {
@@ -75,13 +97,13 @@ export class Subscriptions {
   }
 
   link(notifier: ListNotifier): void {
-    this.list = [notifier, ...this.list];
+    this.#setList([notifier, ...this.list]);
     notifier.linked = true;
   }
 
   unlink(notifier: ListNotifier): void {
     if (!notifier.linked) return;
-    this.list = this.list.filter((one) => one !== notifier);
+    this.#setList(this.list.filter((one) => one !== notifier));
     notifier.linked = false;
     this.#events?.({ kind: "unlinked", mm: this.mm.name, notifier: notifier.name });
   }
@@ -97,13 +119,7 @@ export class Subscriptions {
   endInterval(): void {
     // What the window protected may be gone.
     if (!this.mirrors.tree.alive) return;
-    this.state.end(
-      () => this.#tellSequence(),
-      (subscriber, work) => {
-        if (typeof subscriber === "number") this.mirrors.finishDeferred(subscriber, work);
-        else this.intervals.finishDeferred(subscriber, work);
-      },
-    );
+    if (this.state.end()) this.state.thaw(this.#thaw);
   }
 
   /** An invalidation is over, refused or ended. */
@@ -112,8 +128,15 @@ export class Subscriptions {
     if (this.openWindows === 0) this.allEnded.wakeAll();
   }
 
+  #setList(list: readonly ListNotifier[]): void {
+    this.list = list;
+    this.sleepsInStart = list.find((notifier) => notifier.sleepsInStart);
+    this.sleepsInEnd = list.find((notifier) => notifier.sleepsInEnd);
+  }
+
   #tellSequence(): void {
+    if (this.#events === undefined) return;
     const { sequence, active } = this.state;
-    this.#events?.({ kind: "sequence", mm: this.mm.name, sequence, active });
+    this.#events({ kind: "sequence", mm: this.mm.name, sequence, active });
   }
 }

@@ -19,9 +19,9 @@ function fileOf(name: string, text: string): string {
 
 const good = fileOf(
   "good.yaml",
-  `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { active: 1 }\n`,
+  `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { count: 1 }\n`,
 );
-const bad = fileOf("bad.yaml", `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { active: 2 }\n`);
+const bad = fileOf("bad.yaml", `${HEAD}steps:\n  - do: { S: [0, 1] }\n    expect: { count: 2 }\n`);
 const invalid = fileOf("invalid.yaml", `${HEAD}steps:\n  - do: nothing\n`);
 
 function litmus(...args: string[]) {
@@ -61,7 +61,7 @@ describe("--json", () => {
         file: bad,
         ok: false,
         failures: [
-          { profile: "v6.12", step: 1, line: 6, what: "active", expected: "2", actual: "1" },
+          { profile: "v6.12", step: 1, line: 6, what: "count", expected: "2", actual: "1" },
         ],
       },
       {
@@ -111,7 +111,7 @@ describe("for people", () => {
     expect(litmus("--quiet", good, bad).stdout).toBe(
       [
         `FAILED   ${bad}: t (v6.12)`,
-        "         line 6, step 1, v6.12: active",
+        "         line 6, step 1, v6.12: count",
         "           expected 2",
         "           but it was 1",
         "",
