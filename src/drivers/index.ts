@@ -6,6 +6,7 @@ import { hmm2018 } from "./hmm-2018.ts";
 export * from "../sim/drivers/index.ts";
 export { type DmirrorDriver, dmirror } from "./dmirror.ts";
 export { type HmmDriver2018, hmm2018 } from "./hmm-2018.ts";
+export { type DriverOffers, offersOf } from "./offers.ts";
 
 /** All models, those of 2018 first. */
 export const DRIVER_MODELS: readonly DriverModel[] = [

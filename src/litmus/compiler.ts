@@ -1,10 +1,12 @@
-import { type Declared, nameOf, type SubscriberKind } from "./declared.ts";
+import { type Declared, isOfActor, nameOf, type SubscriberKind } from "./declared.ts";
 import { ACCESSES } from "./operations/accesses.ts";
 import { CONTROL } from "./operations/control.ts";
 import { INVALIDATIONS } from "./operations/invalidations.ts";
 import { LOCKS } from "./operations/locks.ts";
 import { MEMORY } from "./operations/memory.ts";
 import type { OperationKinds } from "./operations/operation-kind.ts";
+import { orderKind } from "./operations/orders.ts";
+import { PROCESS } from "./operations/process.ts";
 import { REAPING } from "./operations/reaping.ts";
 import { SUBSCRIPTIONS } from "./operations/subscriptions.ts";
 import { WAITING } from "./operations/waiting.ts";
@@ -21,6 +23,7 @@ const OPERATIONS: OperationKinds = {
   ...WAITING,
   ...WORK,
   ...MEMORY,
+  ...PROCESS,
   ...REAPING,
   ...CONTROL,
 };
@@ -63,6 +66,7 @@ export class Compiler {
 
   lock(item: Item): string {
     const { locks, mms } = this.declared;
+    if (isOfActor(String(item.scalar), this.declared)) return item.text;
     const known = [...locks.keys(), "mmap_lock", ...mms.map((mm) => `${mm}.mmap_lock`)];
     return nameOf(item, known, "lock");
   }
@@ -85,12 +89,13 @@ export class Compiler {
     item: Item,
     argument?: Item,
   ): Operation {
-    if (!Object.hasOwn(OPERATIONS, name)) {
-      return item.fail(
-        `there is no operation "${name}"; known are ${Object.keys(OPERATIONS).join(", ")}`,
-      );
+    const kind = Object.hasOwn(OPERATIONS, name)
+      ? OPERATIONS[name]
+      : orderKind(name, item, this.declared);
+    if (kind === undefined) {
+      const known = [...Object.keys(OPERATIONS), "and NAME.ORDER of drivers"];
+      return item.fail(`there is no operation "${name}"; known are ${known.join(", ")}`);
     }
-    const kind = OPERATIONS[name];
     const hasArgument = argument !== undefined && argument.scalar !== null;
     if (kind.argument === "required" && !hasArgument) item.fail(`${name} wants an argument`);
     if (kind.argument === "none" && hasArgument) item.fail(`${name} takes no argument`);

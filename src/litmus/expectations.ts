@@ -1,6 +1,7 @@
 import { PROFILE_NAMES, type ProfileName } from "../notifier/profile.ts";
+import { propertyText } from "./actors/actor.ts";
 import type { Clause, Verdict, View } from "./clause.ts";
-import { type Declared, nameOf } from "./declared.ts";
+import { type Declared, isOfActor, nameOf } from "./declared.ts";
 import type { CallRecord } from "./journal.ts";
 import { LIST_CALLBACKS, TWO_PASS_CALLBACKS } from "./names.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./quantities.ts";
 import type { Item } from "./source.ts";
 import {
+  DRIVER_NOTIFIER_PROPERTIES,
   INTERVAL_PROPERTIES,
   LIST_PROPERTIES,
   LOCK_PROPERTIES,
@@ -31,16 +33,10 @@ interface Core {
 type Maker = (item: Item, what: string, declared: Declared) => Core[];
 
 const EXPECTATIONS: Readonly<Record<string, Maker>> = {
-  result: (item, what) => [
-    equal(what, resultText(item.scalar), ({ task }) => task?.result ?? "none"),
-  ],
+  result: (item, what) => [equal(what, valueText(item), ({ task }) => task?.result ?? "none")],
   results: (item, what) =>
     item.entries.map(([name, value]) =>
-      equal(
-        `${what}.${name}`,
-        resultText(value.scalar),
-        ({ tasks }) => tasks.get(name)?.result ?? "none",
-      ),
+      equal(`${what}.${name}`, valueText(value), ({ tasks }) => tasks.get(name)?.result ?? "none"),
     ),
   error: (item, what) => [
     contains(what, item.text, ({ task }) => {
@@ -48,8 +44,8 @@ const EXPECTATIONS: Readonly<Record<string, Maker>> = {
       return error instanceof Error ? error.message : "no error";
     }),
   ],
-  refused_by: (item, what, { subscribers }) => [
-    equal(what, nameOf(item, subscribers.keys(), "notifier"), ({ world }) => {
+  refused_by: (item, what, declared) => [
+    equal(what, notifierOf(item, declared), ({ world }) => {
       const by = world.journal.refusedBy;
       if (typeof by !== "number") return by ?? "nobody";
       const mirror = [...world.subscribers.values()].find(({ mirror }) => mirror === by);
@@ -267,6 +263,14 @@ function coresOf(key: string, value: Item, declared: Declared): Core[] {
   const dot = key.lastIndexOf(".");
   const owner = key.slice(0, dot);
   const name = key.slice(dot + 1);
+  const kind = declared.actors.get(owner);
+  if (kind !== undefined) {
+    if (kind.properties.includes(name)) return [ofState(key, owner, actorProperty(name), value)];
+    return value.failKey(
+      key,
+      kind.properties.map((one) => `${owner}.${one}`),
+    );
+  }
   const properties = dot > 0 ? propertiesOf(owner, declared) : undefined;
   if (properties === undefined) {
     return value.failKey(key, [
@@ -287,17 +291,21 @@ function coresOf(key: string, value: Item, declared: Declared): Core[] {
 
 function propertiesOf(
   owner: string,
-  { mms, subscribers, locks }: Declared,
+  declared: Declared,
 ): Readonly<Record<string, Property>> | undefined {
+  const { mms, subscribers, locks } = declared;
   if (mms.includes(owner)) return MM_PROPERTIES;
   if (locks.has(owner)) return LOCK_PROPERTIES;
+  if (isOfActor(owner, declared)) {
+    return / of /.test(owner) ? LOCK_PROPERTIES : DRIVER_NOTIFIER_PROPERTIES;
+  }
   const kind = subscribers.get(owner);
   if (kind === undefined) return undefined;
   return kind === "list" ? LIST_PROPERTIES : INTERVAL_PROPERTIES;
 }
 
 function ofState(what: string, owner: string, property: Property, item: Item): Core {
-  let expected = item.isList ? listText(item) : resultText(item.scalar);
+  let expected = valueText(item);
   if (what.endsWith(".last")) expected = String(addressOf(item));
   return equal(what, expected, ({ world }) => property(world, owner));
 }
@@ -377,8 +385,25 @@ function namesText(calls: readonly { readonly name: string }[]): string {
   return calls.map(({ name }) => name).join(", ") || "none";
 }
 
-function listText(item: Item): string {
-  return item.items.map((one) => callText(one.text)).join(", ") || "none";
+/** A value, or a list of values and ranges. */
+function valueText(item: Item): string {
+  if (!item.isList) return resultText(item.scalar);
+  return (
+    item.items
+      .map((one) =>
+        one.isList ? rangeText(boundsOf(one, new Map())) : callText(resultText(one.scalar)),
+      )
+      .join(", ") || "none"
+  );
+}
+
+function actorProperty(name: string): Property {
+  return (world, owner) => propertyText(world.actor(owner).state[name]);
+}
+
+function notifierOf(item: Item, declared: Declared): string {
+  if (isOfActor(item.text, declared)) return item.text;
+  return nameOf(item, declared.subscribers.keys(), "notifier");
 }
 
 function traceText(entries: readonly string[]): string {
@@ -390,13 +415,17 @@ function callsText(item: Item, declared: Declared): string {
 }
 
 /** The name of a callback. One that nobody has is a slip: that it is not called would say nothing. */
-function callbackOf(given: string, item: Item, { subscribers }: Declared): string {
+function callbackOf(given: string, item: Item, declared: Declared): string {
+  const { subscribers, actors } = declared;
   const name = callText(given);
+  // What drivers make later in their own names cannot be known before.
+  if (name.includes(" ") && isOfActor(name.replace(/\.\w+$/, ""), declared)) return name;
   const known = [...subscribers].flatMap(([owner, kind]) => {
     if (kind === "list") return [...LIST_CALLBACKS.keys()].map((one) => `${owner}.${one}`);
     if (kind === "passive") return [];
     return [owner, ...TWO_PASS_CALLBACKS.map((one) => `${owner}.${one}`)];
   });
+  for (const [owner, { calls }] of actors) known.push(...calls.map((one) => owner + one));
   if (known.includes(name)) return name;
   return item.fail(
     known.length === 0

@@ -5,11 +5,17 @@ import type { ReapEvent } from "../sim/victim.ts";
 import { durationText, rangeText, resultText } from "./quantities.ts";
 import type { World } from "./world.ts";
 
+/** A callback was called that no address space tells of: a mirror's, by HMM. */
+interface CallEvent {
+  readonly kind: "call";
+  readonly name: string;
+}
+
 /** One event, and who caused it. */
 export interface Observation {
   readonly step: number;
   readonly task: string;
-  readonly event: NotifierEvent | TaskEvent | ReapEvent;
+  readonly event: NotifierEvent | TaskEvent | ReapEvent | CallEvent;
   /** What the auditor found by it. */
   readonly reports: readonly ViolationReport[];
 }
@@ -181,6 +187,7 @@ export class Journal {
 
   tellCall(name: string): void {
     const task = this.#world.currentTask;
+    this.observations.push({ step: this.step, task, event: { kind: "call", name }, reports: [] });
     this.calls.push({ name, task, enter: undefined, nonBlockDepth: 0, result: "none" });
     this.trace.push(name);
   }

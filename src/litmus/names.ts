@@ -1,6 +1,7 @@
 // The names that files use for what the library names by types.
 
 import type { InvalidationEvent } from "../notifier/range.ts";
+import type { VmaKind } from "../sim/vma.ts";
 import type { CallbackName } from "./scenario.ts";
 
 export const EVENT_NAMES: readonly InvalidationEvent[] = [
@@ -27,6 +28,15 @@ export const LIST_CALLBACKS: ReadonlyMap<CallbackName, "there" | "absent"> = new
   ["test_young", "absent"],
   ["secondary_tlb", "absent"],
 ]);
+
+export const VMA_KINDS: readonly VmaKind[] = [
+  "anonymous",
+  "private-file",
+  "shared-file",
+  "shmem",
+  "hugetlb",
+  "pfnmap",
+];
 
 /** Those of an interval notifier that are named by more than its own name. */
 export const TWO_PASS_CALLBACKS: readonly CallbackName[] = ["start", "finish"];

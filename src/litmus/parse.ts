@@ -5,6 +5,8 @@ import type { Clause } from "./clause.ts";
 import { Compiler } from "./compiler.ts";
 import { type Declared, nameOf } from "./declared.ts";
 import { readExpectations } from "./expectations.ts";
+import { VMA_KINDS } from "./names.ts";
+import { kindsOf, readDrivers } from "./parse-drivers.ts";
 import { readNotifiers, shapesOf } from "./parse-notifiers.ts";
 import { readStep } from "./parse-steps.ts";
 import type { Operation } from "./program.ts";
@@ -20,6 +22,7 @@ const KEYS = [
   "profiles",
   "mms",
   "notifiers",
+  "drivers",
   "locks",
   "completions",
   "workqueues",
@@ -34,15 +37,6 @@ const KEYS = [
 const DEFAULT_PROFILE: ProfileName = "v6.12";
 
 const LOCK_KINDS: readonly LockKind[] = ["mutex", "rwsem", "spinlock"];
-
-const VMA_KINDS: readonly VmaKind[] = [
-  "anonymous",
-  "private-file",
-  "shared-file",
-  "shmem",
-  "hugetlb",
-  "pfnmap",
-];
 
 /** The workqueue of works that name none, as the kernel's `system_wq`. */
 const DEFAULT_WORKQUEUE = "events";
@@ -66,12 +60,14 @@ export function parseScenario(text: string): Scenario {
   const mmNames = mms.map(({ name }) => name);
   const workqueues = readWorkqueues(fields.get("workqueues"));
   const notifierItems = fields.get("notifiers")?.entries ?? [];
+  const driverItems = fields.get("drivers")?.entries ?? [];
   const vmas = mms.flatMap((mm) => mm.vmas);
   const shapes = shapesOf(notifierItems, rangesOf(vmas));
   const declared: Declared = {
     mms: mmNames,
     locks,
     subscribers: new Map(shapes.map(({ name, kind }) => [name, kind])),
+    actors: kindsOf(driverItems),
     ranges: rangesOf([...shapes, ...vmas]),
     completions: namesOf(fields.get("completions")),
     works: (fields.get("works")?.entries ?? []).map(([name]) => name),
@@ -102,6 +98,7 @@ export function parseScenario(text: string): Scenario {
     declared,
     mms,
     subscribers: readNotifiers(notifierItems, shapes, declared),
+    actors: readDrivers(driverItems, declared),
     locks,
     workqueues,
     works: readWorks(fields.get("works"), declared),

@@ -1,6 +1,7 @@
 import type { ViolationReport } from "../audit/report.ts";
 import type { SimulatedTask } from "../blocking/simulated-driver.ts";
 import type { Sleepable } from "../blocking/suspension.ts";
+import { runNowOrLater } from "../blocking/synchronous-driver.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ProfileName } from "../notifier/profile.ts";
 import { type Clause, inForce, type View } from "./clause.ts";
@@ -132,6 +133,16 @@ class ScenarioRun {
       } catch (error) {
         const actual = error instanceof Error ? error.message : String(error);
         this.#fail(null, line, { what: name, expected: "it can be registered", actual });
+        return false;
+      }
+    }
+    for (const { name, line, later } of this.#scenario.actors) {
+      if (later) continue;
+      try {
+        runNowOrLater(this.#world.actor(name).attach());
+      } catch (error) {
+        const actual = error instanceof Error ? error.message : String(error);
+        this.#fail(null, line, { what: name, expected: "it can be attached", actual });
         return false;
       }
     }

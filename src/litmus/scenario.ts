@@ -1,10 +1,12 @@
 import type { ProfileName } from "../notifier/profile.ts";
 import type { LockKind } from "../sim/named-lock.ts";
 import type { VmaKind } from "../sim/vma.ts";
+import type { Actor } from "./actors/actor.ts";
 import type { Clause } from "./clause.ts";
 import type { Declared, SubscriberKind } from "./declared.ts";
 import type { Operation, Program } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
+import type { World } from "./world.ts";
 
 /** The callbacks that a file can describe, as calls of them are named: `A.start`, or `I` alone. */
 export type CallbackName =
@@ -35,6 +37,18 @@ export interface SubscriberDeclaration {
   readonly counter: string | undefined;
   /** Taken around set_seq. */
   readonly userLock: string | undefined;
+}
+
+/** A driver or HMM, as the file describes it. */
+export interface ActorDeclaration {
+  readonly name: string;
+  readonly line: number;
+  readonly mm: string;
+  /** Not there from the start: a step attaches it. */
+  readonly later: boolean;
+  /** Others of its file register with it. */
+  readonly isHmm: boolean;
+  make(world: World, mm: string): Actor;
 }
 
 export interface VmaDeclaration {
@@ -88,6 +102,7 @@ export interface Scenario {
   readonly declared: Declared;
   readonly mms: readonly MmDeclaration[];
   readonly subscribers: readonly SubscriberDeclaration[];
+  readonly actors: readonly ActorDeclaration[];
   readonly locks: ReadonlyMap<string, LockKind>;
   /** How many works of each workqueue run at once. */
   readonly workqueues: ReadonlyMap<string, number>;

@@ -1,3 +1,5 @@
+import { propertyText } from "./actors/actor.ts";
+import { textOfPfn } from "./range-fault.ts";
 import type { World } from "./world.ts";
 
 /** One thing that can be read of an address space or a subscriber, as text. */
@@ -19,6 +21,9 @@ export const MM_PROPERTIES: Readonly<Record<string, Property>> = {
   deferred: (world, name) => joined(deferredOf(world, name)),
   unstable: (world, name) => String(world.victim(name).unstable),
   oom_skip: (world, name) => String(world.victim(name).oomSkip),
+  faults: (world, name) => String(world.process(name).faults),
+  pages: (world) => String(world.memory.pagesInUse),
+  uses_after_free: (world) => String(world.memory.usesAfterFree.length),
   mmap_lock(world, name) {
     const { mmapLock } = world.mm(name);
     if (mmapLock.writing) return "write";
@@ -56,10 +61,20 @@ export const INTERVAL_PROPERTIES: Readonly<Record<string, Property>> = {
       ? "none"
       : String(world.mm(declaration.mm).mirrors.endOf(mirror) - 1n);
   },
+  /** What `range_fault` found last, page by page. */
+  pfns: (world, name) => propertyText([...(world.lookups.get(name) ?? [])].map(textOfPfn)),
   /** The lock bit of a passive mirror. */
   locked(world, name) {
     const { mirror, declaration } = world.subscriber(name);
     return String(mirror !== undefined && world.mm(declaration.mm).mirrors.isLocked(mirror));
+  },
+};
+
+/** What can be read of an interval notifier that a driver has inserted in its own name. */
+export const DRIVER_NOTIFIER_PROPERTIES: Readonly<Record<string, Property>> = {
+  seq: (world, name) => {
+    const found = world.mms.flatMap((mm) => mm.intervalNotifiers).find((one) => one.name === name);
+    return String(found?.sequence ?? "none");
   },
 };
 

@@ -98,6 +98,8 @@ function lineOf(event: Observation["event"], journal: Journal): Line | undefined
   const mirrorOf = ({ mm, mirror }: { readonly mm: string; readonly mirror: number }): string =>
     journal.nameOf(mm, mirror);
   switch (event.kind) {
+    case "call":
+      return { text: `${event.name}()` };
     case "invalidate-enter": {
       const mode = event.blockable ? "" : "_nonblock";
       const range = `${event.mm}, ${rangeText(event)}, ${event.event}`;

@@ -2,7 +2,10 @@ import { Auditor } from "../audit/auditor.ts";
 import { Completion } from "../blocking/completion.ts";
 import { SimulatedDriver, type SimulatedTask } from "../blocking/simulated-driver.ts";
 import type { Sleepable } from "../blocking/suspension.ts";
+import { DriverContext } from "../drivers/index.ts";
 import type { Engine } from "../engine/engine.ts";
+import { DmirrorDevice } from "../hmm/dmirror-device.ts";
+import type { Hmm2018 } from "../hmm/hmm-2018.ts";
 import { AddressSpace } from "../notifier/address-space.ts";
 import { NotifierDomain } from "../notifier/domain.ts";
 import type { ProfileName } from "../notifier/profile.ts";
@@ -11,10 +14,16 @@ import type { InvalidationWindow } from "../notifier/window.ts";
 import { NoReclaimScope } from "../sim/allocation.ts";
 import type { Scheduler } from "../sim/clock.ts";
 import { Counter } from "../sim/counter.ts";
+import { CpuMm } from "../sim/cpu/cpu-mm.ts";
+import { PhysicalMemory } from "../sim/cpu/physical-memory.ts";
+import { VmArea } from "../sim/cpu/vm-area.ts";
+import { unmapPageRange } from "../sim/cpu/zap.ts";
 import { type LockUser, NamedLock } from "../sim/named-lock.ts";
 import { Victim } from "../sim/victim.ts";
 import { vmaList } from "../sim/vma.ts";
 import { type Work, Workqueue } from "../sim/workqueue.ts";
+import type { Actor } from "./actors/actor.ts";
+import { HmmActor } from "./actors/hmm-actors.ts";
 import { Journal } from "./journal.ts";
 import { runOperations } from "./program.ts";
 import type { Bounds } from "./quantities.ts";
@@ -55,6 +64,14 @@ export class World {
   readonly #completions = new Map<string, Completion>();
   /** The processes behind the address spaces, by their names. */
   readonly victims: ReadonlyMap<string, Victim>;
+  readonly actors: ReadonlyMap<string, Actor>;
+  readonly memory: PhysicalMemory = new PhysicalMemory();
+  /** What was last looked up for an interval notifier: one entry for each page. */
+  readonly lookups: Map<string, BigUint64Array> = new Map<string, BigUint64Array>();
+  readonly #processes = new Map<string, CpuMm>();
+  readonly #contexts = new Map<string, DriverContext>();
+  readonly #devices = new Map<string, DmirrorDevice>();
+  readonly #scheduler: Scheduler;
   readonly #noReclaim = new Map<string, NoReclaimScope>();
   readonly #works = new Map<string, Work>();
   currentTask = "setup";
@@ -95,8 +112,19 @@ export class World {
     this.victims = new Map(
       scenario.mms.map(({ name, vmas }) => [name, this.#makeVictim(this.mm(name), vmas)]),
     );
-    this.#makeWorks(admit);
+    const { driver } = this;
+    this.#scheduler = {
+      get now() {
+        return driver.now;
+      },
+      sleep: (microseconds) => driver.sleep(microseconds),
+      spawn: admit,
+    };
+    this.#makeWorks();
     this.#makeLocks();
+    const actors = new Map<string, Actor>();
+    this.actors = actors;
+    for (const { name, mm, make } of scenario.actors) actors.set(name, make(this, mm));
   }
 
   /** One step of one task. False if it is done or has to sleep. */
@@ -117,8 +145,75 @@ export class World {
     return mustFind(this.subscribers.get(name));
   }
 
+  /** One of the file, or one that a driver made under this name. */
   lock(name: string): NamedLock {
-    return mustFind(this.#locks.get(name));
+    const lock = this.#locks.get(name);
+    if (lock !== undefined) return lock;
+    for (const actor of this.actors.values()) {
+      const own = actor.locks?.find((one) => one.name === name);
+      if (own !== undefined) return own;
+    }
+    throw new Error(`there is no lock "${name}" so far`);
+  }
+
+  /** A lock that somebody else made, by its name. */
+  named(name: string, lock: ConstructorParameters<typeof NamedLock>[1]): NamedLock {
+    return findOrMake(this.#locks, name, () => new NamedLock(name, lock, this.#lockUser));
+  }
+
+  actor(name: string): Actor {
+    return mustFind(this.actors.get(name));
+  }
+
+  /** HMM of 2018, if the file has one. */
+  get hmm(): Hmm2018 {
+    const found = [...this.actors.values()].find((actor) => actor instanceof HmmActor);
+    return mustFind(found as HmmActor | undefined).hmm;
+  }
+
+  /** A device of the kernel's tests, by the tag that it owns events by. */
+  device(owner: string): DmirrorDevice {
+    return findOrMake(this.#devices, owner, () => new DmirrorDevice(owner, this.memory));
+  }
+
+  /** The memory of the process behind an address space. It has none before somebody asks. */
+  process(name: string): CpuMm {
+    return findOrMake(this.#processes, name, () => {
+      const events = this.journal.tell.bind(this.journal);
+      return new CpuMm({ space: this.mm(name), memory: this.memory, points: true, events });
+    });
+  }
+
+  /** A fork has made the memory behind an address space. */
+  adopt(name: string, process: CpuMm): void {
+    this.#processes.set(name, process);
+  }
+
+  /** Whether somebody has asked for the memory behind an address space. */
+  hasProcess(name: string): boolean {
+    return this.#processes.has(name);
+  }
+
+  /** The kernel around the drivers of an address space. */
+  driverContext(name: string): DriverContext {
+    return findOrMake(this.#contexts, name, () => {
+      const locks = this.#locks;
+      const context = new DriverContext({
+        mm: this.mm(name),
+        scheduler: this.#scheduler,
+        events: (event) => this.journal.tell(event),
+        currentTask: () => this.currentTask,
+        noReclaim: () => this.noReclaim(this.currentTask).active,
+        points: true,
+      });
+      const make = context.lock.bind(context);
+      context.lock = (lockName, kind) => {
+        const lock = make(lockName, kind);
+        locks.set(lockName, lock);
+        return lock;
+      };
+      return context;
+    });
   }
 
   counter(name: string): Counter {
@@ -171,8 +266,11 @@ export class World {
     );
     return new Victim({
       mm,
-      vmas: () => list,
-      zap: (_vma, start, end) => {
+      vmas: () => [...list, ...(this.#processes.get(mm.name)?.vmas.all ?? [])],
+      zap: (vma, start, end) => {
+        if (vma instanceof VmArea) {
+          return unmapPageRange(this.process(mm.name), Number(start), Number(end));
+        }
         this.journal.tell({ kind: "pte-change", mm: mm.name, start, end });
         return undefined;
       },
@@ -180,15 +278,9 @@ export class World {
     });
   }
 
-  #makeWorks(admit: (name: string, body: Sleepable<unknown>) => void): void {
-    const { driver, journal, scenario } = this;
-    const scheduler: Scheduler = {
-      get now() {
-        return driver.now;
-      },
-      sleep: (microseconds) => driver.sleep(microseconds),
-      spawn: admit,
-    };
+  #makeWorks(): void {
+    const { journal, scenario } = this;
+    const scheduler = this.#scheduler;
     const events = journal.tell.bind(journal);
     const workqueues = new Map(
       [...scenario.workqueues].map(([name, maxActive]) => [
@@ -208,14 +300,19 @@ export class World {
     }
   }
 
-  #makeLocks(): void {
+  /** Whoever takes a lock: the task at work. */
+  get #lockUser(): LockUser {
     const world = this;
-    const user: LockUser = {
+    return {
       get currentTask() {
         return world.currentTask;
       },
       tell: this.journal.tell.bind(this.journal),
     };
+  }
+
+  #makeLocks(): void {
+    const user = this.#lockUser;
     for (const [name, kind] of this.scenario.locks) {
       this.#locks.set(name, new NamedLock(name, kind, user));
     }

@@ -24,7 +24,7 @@ export class NamedLock {
   readonly #user: LockUser;
   readonly #holders: Holder[] = [];
 
-  constructor(name: string, kind: LockKind | Mutex | RwSemaphore, user: LockUser) {
+  constructor(name: string, kind: LockKind | Mutex | SpinLock | RwSemaphore, user: LockUser) {
     this.name = name;
     this.#lock = typeof kind === "string" ? makeLock(name, kind) : kind;
     this.#user = user;

@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { DRIVER_MODELS, offersOf } from "../../src/drivers/index.ts";
 import { IntervalidateError } from "../../src/errors.ts";
 import { parseScenario, runLitmus, storyOf } from "../../src/litmus/index.ts";
 import { engineOf } from "../engine/support.ts";
@@ -45,6 +48,48 @@ describe("a file that is none", () => {
       `${HEAD}notifiers: { A: list }\nsteps:\n  - expect: { no_calls: [A.stop] }`,
       6,
       '"A.stop" is no callback; there are A.start, A.end,',
+    ],
+    [
+      "an unknown driver",
+      `${HEAD}drivers: { K: kvm-2017 }\nsteps: []`,
+      4,
+      '"kvm-2017" is no driver',
+    ],
+    [
+      "an option that a driver has not",
+      `${HEAD}drivers: { K: { driver: kvm, extraEnd: true } }\nsteps: [{ do: E }]`,
+      4,
+      'there is no "extraEnd" here; known are driver, mm, later, missingEnd,',
+    ],
+    [
+      "a mirror of HMM without HMM",
+      `${HEAD}drivers: { M: hmm-mirror }\nsteps: []`,
+      4,
+      "M needs a version of HMM above it",
+    ],
+    [
+      "an order that a driver does not take",
+      `${HEAD}drivers: { K: kvm }\nsteps:\n  - do: { K.retire: [0, PAGE] }`,
+      6,
+      'there is no "K.retire"; known are K.attach, K.mirror, K.access, K.unmirror, K.detach, K.retryGfn,',
+    ],
+    [
+      "a property that a driver has not",
+      `${HEAD}drivers: { K: kvm }\nsteps:\n  - expect: { K.count: 1 }`,
+      6,
+      'there is no "K.count" here; known are K.active,',
+    ],
+    [
+      "a callback that a driver has not",
+      `${HEAD}drivers: { K: kvm }\nsteps:\n  - expect: { no_calls: [K.invalidate] }`,
+      6,
+      '"K.invalidate" is no callback; there are K.start,',
+    ],
+    [
+      "the lock of somebody else",
+      `${HEAD}drivers: { K: kvm }\nsteps:\n  - do: { lock: mmu_lock of L }`,
+      6,
+      '"mmu_lock of L" is no lock',
     ],
     ["set_seq in a task", `${HEAD}steps:\n  - do: set_seq`, 5, "in callbacks only"],
     ["pause without a task", `${HEAD}steps:\n  - pause: in A`, 5, "no task runs here"],
@@ -166,4 +211,30 @@ finally: { reports: [V06, V08 A], reports_say: A.start approved }
       "",
     ]);
   });
+});
+
+describe("the page", () => {
+  const page = readFileSync(join(import.meta.dirname, "README.md"), "utf8");
+  const models = DRIVER_MODELS.filter(({ name }) => name !== "dmirror");
+
+  it.each(models.map((model) => [model.name, model] as const))(
+    "says what %s offers",
+    (_, model) => {
+      const row = page.split("\n").find((line) => line.startsWith(`| \`${model.name}\` `)) ?? "";
+      const [, , notifiers, mistakes, operations, properties] = row
+        .split("|")
+        .map((cell) => cell.trim());
+      const offers = offersOf(model);
+      const quoted = (names: readonly string[]): string[] => names.map((name) => `\`${name}\``);
+      const merged = model.asMerged as readonly string[];
+      expect({ notifiers, mistakes, operations, properties }).toEqual({
+        notifiers: model.kind,
+        mistakes: offers.personalities
+          .map((name) => `\`${name}\`${merged.includes(name) ? "\\*" : ""}`)
+          .join(", "),
+        operations: quoted(offers.operations).join(", "),
+        properties: quoted(offers.properties).join(", "),
+      });
+    },
+  );
 });

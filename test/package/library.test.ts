@@ -52,7 +52,7 @@ describe("the layers", () => {
     drivers: ["engine", "blocking", "notifier", "sim", "hmm"],
     replay: ["engine", "blocking", "notifier", "trace", "sim"],
     audit: ["engine", "blocking", "notifier", "sim"],
-    litmus: ["engine", "blocking", "notifier", "sim", "audit"],
+    litmus: ["engine", "blocking", "notifier", "sim", "hmm", "drivers", "audit"],
     cli: ["engine", "blocking", "notifier", "trace", "sim", "replay", "litmus"],
   };
 

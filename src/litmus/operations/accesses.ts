@@ -1,7 +1,11 @@
+import { hmmRangeFault } from "../../hmm/range-fault.ts";
+import { downRead, upRead } from "../../sim/cpu/told-locks.ts";
+import { pagesOf } from "../actors/actor.ts";
 import type { Compiler } from "../compiler.ts";
 import type { Arguments, Operation } from "../program.ts";
 import { plain } from "../program.ts";
 import { addressOf } from "../quantities.ts";
+import { pfnFlagsOf } from "../range-fault.ts";
 import type { World } from "../world.ts";
 import { type OperationKinds, option } from "./operation-kind.ts";
 
@@ -24,6 +28,46 @@ export const ACCESSES: OperationKinds = {
   },
   read_retry: { argument: "required", options: ["seq"], compile: compileRetry(true) },
   check_retry: { argument: "required", options: ["seq"], compile: compileRetry(false) },
+  /** `hmm_range_fault`, under the mmap lock, with the sequence of this task's `read_begin`. */
+  range_fault: {
+    argument: "required",
+    options: ["range", "default", "mask", "pfns", "owner"],
+    compile(given, compiler) {
+      const name = compiler.subscriber(given.argument, ["interval"]);
+      const bounds = compiler.bounds(given.options.get("range") ?? given.argument);
+      const { start, end, pages } = pagesOf(bounds);
+      const defaultFlags = option(given, "default", pfnFlagsOf) ?? 0n;
+      const pfnFlagsMask = option(given, "mask", pfnFlagsOf) ?? 0n;
+      const devPrivateOwner = option(given, "owner", (item) => item.text);
+      const requests = option(given, "pfns", (item) => item.entries) ?? [];
+      const asked = requests.map(([page, item]): [number, bigint] => [
+        Number(page),
+        pfnFlagsOf(item),
+      ]);
+      return function* ({ world, task }) {
+        const { interval, mm } = inserted(world, name);
+        if (interval === undefined) throw new Error(`${name} was never inserted`);
+        const notifierSequence = world.reads.get(`${task} ${name}`) ?? interval.sequence;
+        const pfns = new BigUint64Array(pages);
+        for (const [page, flags] of asked) pfns[page] = flags;
+        world.lookups.set(name, pfns);
+        const process = world.process(mm.name);
+        yield* downRead(mm.mmapLock, process.tell);
+        const errno = yield* hmmRangeFault(process, {
+          notifier: interval,
+          notifierSequence,
+          start,
+          end,
+          pfns,
+          defaultFlags,
+          pfnFlagsMask,
+          devPrivateOwner,
+        });
+        upRead(mm.mmapLock, process.tell);
+        return errno;
+      };
+    },
+  },
   clear_flush_young: {
     argument: "required",
     options: ["mm"],

@@ -3,7 +3,7 @@ import type { Arguments, Operation } from "../program.ts";
 import type { Item } from "../source.ts";
 
 /** One kind of operation: what its name takes, and what it does. */
-interface OperationKind {
+export interface OperationKind {
   readonly argument: "none" | "optional" | "required";
   /** Keys that may stand beside its name. */
   readonly options?: readonly string[];
