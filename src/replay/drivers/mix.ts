@@ -17,7 +17,7 @@ const ALL: ReadonlyMap<string, readonly DriverModel[]> = new Map([
 ]);
 
 /** What may be named: every model, and all models of one era. */
-export const DRIVER_NAMES: readonly string[] = [
+const DRIVER_NAMES: readonly string[] = [
   ...ALL.keys(),
   ...DRIVER_MODELS.map(({ name }) => name),
 ];
