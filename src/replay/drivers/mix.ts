@@ -17,10 +17,7 @@ const ALL: ReadonlyMap<string, readonly DriverModel[]> = new Map([
 ]);
 
 /** What may be named: every model, and all models of one era. */
-const DRIVER_NAMES: readonly string[] = [
-  ...ALL.keys(),
-  ...DRIVER_MODELS.map(({ name }) => name),
-];
+const DRIVER_NAMES: readonly string[] = [...ALL.keys(), ...DRIVER_MODELS.map(({ name }) => name)];
 
 /**
  * The models of some names; `all-2018` and `all-today` stand for all of one era.
