@@ -5,6 +5,7 @@ import { runNowOrLater } from "../blocking/synchronous-driver.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ProfileName } from "../notifier/profile.ts";
 import { type Clause, inForce, type View } from "./clause.ts";
+import { brokenInvariants } from "./invariants.ts";
 import type { Journal, Mark } from "./journal.ts";
 import { subscribeAtOnce } from "./operations/subscriptions.ts";
 import { type Operation, type Run, runOperations, type Value } from "./program.ts";
@@ -176,6 +177,12 @@ class ScenarioRun {
       return false;
     }
     journal.onThaw = undefined;
+    for (const mm of this.#world.mms) {
+      for (const actual of brokenInvariants(mm)) {
+        const what = `invariants of ${mm.name}`;
+        this.#fail(step.number, step.line, { what, expected: "they hold", actual });
+      }
+    }
     const moved = step.tasks === "all" ? [...this.#tasks.keys()] : names;
     this.#standings.push(moved.map((name) => `${name}: ${this.#task(name).result}`));
     if (!thawed) {
