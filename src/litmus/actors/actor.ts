@@ -37,7 +37,7 @@ export interface Actor {
 }
 
 /** What a file says about an actor. */
-export interface ActorSource {
+interface ActorSource {
   readonly name: string;
   /** Where it stands. */
   readonly item: Item;
