@@ -1,5 +1,5 @@
 import type { ActorKind } from "./actors/actor.ts";
-import { ACTOR_KINDS, actorKind, isHmm } from "./actors/kinds.ts";
+import { ACTOR_KINDS, actorKind, isHmm, needsHmm } from "./actors/kinds.ts";
 import { type Declared, nameOf } from "./declared.ts";
 import type { ActorDeclaration } from "./scenario.ts";
 import type { Item } from "./source.ts";
@@ -10,7 +10,7 @@ export function kindsOf(entries: readonly [string, Item][]): ReadonlyMap<string,
   const names = new Set<string>();
   for (const [name, item] of entries) {
     const kind = kindNameOf(item);
-    if (kind.startsWith("hmm-") && !isHmm(kind) && ![...names].some(isHmm)) {
+    if (needsHmm(kind) && ![...names].some(isHmm)) {
       item.fail(`${name} needs a version of HMM above it, such as hmm: hmm-4.19`);
     }
     names.add(kind);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { DRIVER_MODELS, offersOf } from "../../src/drivers/index.ts";
+import { DRIVER_MODELS, dmirror, hmm2018, offersOf } from "../../src/drivers/index.ts";
 import { IntervalidateError } from "../../src/errors.ts";
 import { parseScenario, runLitmus, storyOf } from "../../src/litmus/index.ts";
 import { engineOf } from "../engine/support.ts";
@@ -215,7 +215,7 @@ finally: { reports: [V06, V08 A], reports_say: A.start approved }
 
 describe("the page", () => {
   const page = readFileSync(join(import.meta.dirname, "README.md"), "utf8");
-  const models = DRIVER_MODELS.filter(({ name }) => name !== "dmirror");
+  const models = DRIVER_MODELS.filter((model) => model !== dmirror && model !== hmm2018);
 
   it.each(models.map((model) => [model.name, model] as const))(
     "says what %s offers",
