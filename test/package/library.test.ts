@@ -50,8 +50,8 @@ describe("the layers", () => {
     sim: ["engine", "blocking", "notifier"],
     hmm: ["engine", "blocking", "notifier", "sim"],
     drivers: ["engine", "blocking", "notifier", "sim", "hmm"],
-    replay: ["engine", "blocking", "notifier", "trace", "sim"],
     audit: ["engine", "blocking", "notifier", "sim"],
+    replay: ["engine", "blocking", "notifier", "trace", "sim", "drivers", "audit"],
     litmus: ["engine", "blocking", "notifier", "sim", "hmm", "drivers", "audit"],
     cli: ["engine", "blocking", "notifier", "trace", "sim", "replay", "litmus"],
   };
