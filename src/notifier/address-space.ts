@@ -107,7 +107,10 @@ export class AddressSpace implements Disposable {
     return this.#subscriptions.state.sequence;
   }
 
-  /** Invalidations that have started and not ended, `active_invalidate_ranges`. */
+  /**
+   * Invalidations that have started and not ended, `active_invalidate_ranges`. The kernel counts them only
+   * once there is an interval tree; here they count from the first on.
+   */
   get activeInvalidations(): number {
     return this.#subscriptions.state.active;
   }
